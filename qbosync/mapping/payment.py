@@ -1,0 +1,227 @@
+"""Payments become Payments, applied to their invoice as soon as there is one.
+
+Credits are spent by a Payment of zero that links credit memo and invoice (recorded:
+QuickBooks' own way).  A payment goes to exactly the invoices the source names, never
+to the oldest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from qbosync.mapping.charge import charge_key
+from qbosync.mapping.context import Answer, Context, Keep, Skip
+from qbosync.mapping.credit_memo import credit_memo_key
+from qbosync.mapping.form import customer_key, text
+from qbosync.mapping.order import invoice_key
+from qbosync.model import ZERO, Application, CreditMemo, Payment, Problem, show
+from qbosync.operation import Body, Draft, Entity, Key, marker
+
+REFERENCE_LENGTH = 21
+"""Characters of PaymentRefNum; the whole reference goes into PrivateNote."""
+
+
+def payment_key(payment_id: str) -> Key:
+    return Key(Entity.PAYMENT, "payment", payment_id)
+
+
+def application_key(credit_id: str, target: str, nth: int) -> Key:
+    """One spending of one credit on one invoice; the nth, where it is spent there again."""
+    suffix = f"/{nth}" if nth > 1 else ""
+    return Key(Entity.PAYMENT, "credit_application", f"{credit_id}/{target}{suffix}")
+
+
+def target_key(target: str) -> Key:
+    """The invoice that ``order:1042`` or ``charge:9`` means."""
+    kind, _, target_id = target.partition(":")
+    return charge_key(target_id) if kind == "charge" else invoice_key(target_id)
+
+
+def amount_of(payment: Payment, ctx: Context) -> Decimal:
+    """All that was received; feeds that leave the surplus out have it in overpayment credits."""
+    if ctx.policy.payment_amount == "applied":
+        return payment.amount + sum((c.amount for c in surplus(payment, ctx)), ZERO)
+    return payment.amount
+
+
+def surplus(payment: Payment, ctx: Context) -> list[CreditMemo]:
+    """The account credits that are only the unapplied part of this payment."""
+    return [
+        credit
+        for credit in ctx.snapshot.credit_memos.values()
+        if credit.reason == "overpayment"
+        and credit.payment_id == payment.id
+        and not credit.is_deleted
+    ]
+
+
+def answers(ctx: Context) -> Iterator[Answer]:
+    """One answer a payment, and one each time a credit is spent."""
+    overpaid: dict[str, list[Application]] = defaultdict(list)
+    for credit in ctx.snapshot.credit_memos.values():
+        if credit.reason == "overpayment" and not credit.is_deleted:
+            overpaid[credit.payment_id].extend(credit.applied)
+    for payment in ctx.snapshot.payments.values():
+        if payment.ref not in ctx.held:
+            yield _answer(payment, (*payment.applied, *overpaid[payment.id]), ctx)
+    for credit in ctx.snapshot.credit_memos.values():
+        if credit.reason != "overpayment" and not credit.is_deleted:
+            yield from _spendings(credit, ctx)
+
+
+def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> Answer:
+    entry = ctx.memory.entries.get(payment_key(payment.id))
+    if payment.status != "posted":
+        if entry is None:
+            return Skip(payment.ref, payment.status)
+        if not entry.is_live:
+            return Keep(payment.ref)
+        return Problem(
+            payment.ref,
+            "undone_payment",
+            f"Payment {payment.id} is {payment.status} in the shop system, but in QuickBooks.",
+            f"Void payment {entry.qbo_id} in QuickBooks if its money never came or went back.",
+            payment.amount,
+        )
+    if payment.method.casefold() in ctx.policy.not_money:
+        return Skip(payment.ref, "settled by a credit")
+    if ctx.policy.start_date and payment.received < ctx.policy.start_date and entry is None:
+        return Skip(payment.ref, "before the start date")
+    return _draft(payment, applied, ctx)
+
+
+def _lines(applied: tuple[Application, ...], ctx: Context) -> tuple[list[Body], list[list[str]]]:
+    """The lines to invoices that are there, each named once: a payment without them waits.
+
+    "A waiting payment is applied when the invoice appears" is not written anywhere: the
+    draft gains a line, its facts change, and the planner sees an update like any other.
+    """
+    sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for application in applied:
+        sums[application.target] += application.amount
+    bodies: list[Body] = []
+    facts: list[list[str]] = []
+    for target, amount in sorted(sums.items()):
+        key = target_key(target)
+        if amount and ctx.exists(key):
+            bodies.append({"Amount": amount, "LinkedTxn": [{"TxnId": key, "TxnType": "Invoice"}]})
+            facts.append([target, str(amount)])
+    return bodies, facts
+
+
+def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> Draft:
+    policy = ctx.policy
+    key = payment_key(payment.id)
+    amount = amount_of(payment, ctx)
+    method = payment.method.casefold()
+    rows, row_facts = _lines(applied, ctx)
+    mark = marker(policy.instance, key)
+    reference = text(payment.reference)
+    body: Body = {
+        "CustomerRef": {"value": customer_key(payment.customer_id)},
+        "TotalAmt": amount,
+        "TxnDate": payment.received.isoformat(),
+        "Line": rows,
+        "PrivateNote": f"{reference}\n{mark}" if len(reference) > REFERENCE_LENGTH else mark,
+    }
+    facts: dict[str, Any] = {
+        "CustomerRef": f"customer:{payment.customer_id}",
+        "TotalAmt": str(amount),
+        "TxnDate": payment.received.isoformat(),
+        "Line": row_facts,
+    }
+    if reference:
+        body["PaymentRefNum"] = reference[:REFERENCE_LENGTH].strip()
+        facts["PaymentRefNum"] = reference
+    notes = []
+    if not applied:
+        notes.append(f"payment {payment.id} names no order: {show(amount)} stays unapplied")
+    if mapped := policy.payment_methods.get(method):
+        body["PaymentMethodRef"] = {"value": method_key(mapped)}
+        facts["PaymentMethodRef"] = mapped
+    elif method:
+        notes.append(
+            f"payments by {method!r} go without a payment method: [payments.methods] has none"
+        )
+    if account := policy.deposit_to.get(method):
+        body["DepositToAccountRef"] = {"value": account_key(account)}
+    return Draft(
+        key,
+        body,
+        facts,
+        customer=payment.customer_id,
+        amount=amount,
+        notes=tuple(notes),
+    )
+
+
+def method_key(name: str) -> Key:
+    return Key(Entity.PAYMENT_METHOD, "payment_method", name.strip())
+
+
+def account_key(name: str) -> Key:
+    return Key(Entity.ACCOUNT, "account", name.strip())
+
+
+def spent(credit: CreditMemo) -> tuple[Application, ...]:
+    """On what a credit is spent; a write-off on its order, whether or not the source says so."""
+    if credit.reason == "write_off" and not credit.applied and credit.order_id:
+        return (Application(f"order:{credit.order_id}", credit.amount, credit.issued),)
+    return credit.applied
+
+
+def _spendings(credit: CreditMemo, ctx: Context) -> Iterator[Answer]:
+    """A zero Payment for each time the credit is spent, once memo and invoice are there."""
+    memo = credit_memo_key(credit.id)
+    seen: dict[str, int] = defaultdict(int)
+    for application in sorted(spent(credit), key=lambda a: a.on or credit.issued):
+        seen[application.target] += 1
+        key = application_key(credit.id, application.target, seen[application.target])
+        if key.source in ctx.held:
+            continue
+        invoice = target_key(application.target)
+        if credit.ref in ctx.held or not ctx.exists(memo):
+            if not (ctx.policy.start_date and credit.issued < ctx.policy.start_date):
+                yield Skip(key.source, f"waits for credit memo {credit.id}")
+            else:
+                yield Skip(key.source, "before the start date")
+            continue
+        if not ctx.exists(invoice):
+            yield Skip(key.source, f"waits until {application.target.replace(':', ' ')} is charged")
+            continue
+        yield _spending(key, credit, application, ctx)
+
+
+def _spending(key: Key, credit: CreditMemo, application: Application, ctx: Context) -> Draft:
+    invoice, memo = target_key(application.target), credit_memo_key(credit.id)
+    dated = application.on or credit.issued
+    return Draft(
+        key,
+        {
+            "CustomerRef": {"value": customer_key(credit.customer_id)},
+            "TotalAmt": ZERO,
+            "TxnDate": dated.isoformat(),
+            "Line": [
+                {
+                    "Amount": application.amount,
+                    "LinkedTxn": [{"TxnId": invoice, "TxnType": "Invoice"}],
+                },
+                {
+                    "Amount": application.amount,
+                    "LinkedTxn": [{"TxnId": memo, "TxnType": "CreditMemo"}],
+                },
+            ],
+            "PrivateNote": marker(ctx.policy.instance, key),
+        },
+        {
+            "CustomerRef": f"customer:{credit.customer_id}",
+            "TotalAmt": str(ZERO),
+            "TxnDate": dated.isoformat(),
+            "Line": [[application.target, str(application.amount)]],
+        },
+        customer=credit.customer_id,
+        amount=application.amount,
+    )

@@ -1,0 +1,279 @@
+"""The life of a write: a draft becomes an operation, an intent, an entry.
+
+A mapping *drafts* what a document must say; the planner makes an *operation* of
+it; binding makes an *intent*, which is in the ledger before anything is sent;
+QuickBooks answers *posted*; the ledger keeps an *entry*.
+
+Drafts refer to each other by `Key`, never by QuickBooks' Ids, so planning needs
+no QuickBooks.  A draft carries two things: `body`, what would be sent, and
+`facts`, the source's figures and the configuration behind each field.  Only a
+changed fact makes an update: a new release may word a body otherwise without
+rewriting anyone's books.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+Body = dict[str, Any]
+"""A QuickBooks object: JSON with `Decimal` amounts and, until bound, `Key` references."""
+
+
+class Entity(StrEnum):
+    """QuickBooks' own names, in the order in which one may refer to another."""
+
+    ACCOUNT = "Account"
+    TERM = "Term"
+    ITEM = "Item"
+    PAYMENT_METHOD = "PaymentMethod"
+    CUSTOMER = "Customer"
+    ESTIMATE = "Estimate"
+    INVOICE = "Invoice"
+    CREDIT_MEMO = "CreditMemo"
+    PAYMENT = "Payment"
+
+    @property
+    def is_named(self) -> bool:
+        """Customers and items carry no marker: they are found again by their name."""
+        return self in (Entity.ITEM, Entity.PAYMENT_METHOD, Entity.CUSTOMER)
+
+    @property
+    def wave(self) -> int:
+        """One batch item cannot refer to another, so what is referred to goes first."""
+        return _WAVES[self]
+
+
+_WAVES = {
+    Entity.ACCOUNT: -1,
+    Entity.TERM: -1,
+    Entity.ITEM: 0,
+    Entity.PAYMENT_METHOD: 0,
+    Entity.CUSTOMER: 1,
+    Entity.ESTIMATE: 2,
+    Entity.INVOICE: 3,
+    Entity.CREDIT_MEMO: 4,
+    Entity.PAYMENT: 5,
+}
+
+
+class Action(StrEnum):
+    """What is done to a QuickBooks object."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Which document of which source record: an order has an estimate and an invoice."""
+
+    entity: Entity
+    kind: str
+    id: str
+
+    @property
+    def source(self) -> str:
+        """The record as people write it: ``order:1042``."""
+        return f"{self.kind}:{self.id}"
+
+    def __str__(self) -> str:
+        return f"{self.entity} of {self.source}"
+
+
+def item_key(name: str) -> Key:
+    """The key of an item; QuickBooks' names do not regard case."""
+    return Key(Entity.ITEM, "item", name.strip().casefold())
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What one document must say.
+
+    `facts` maps a QuickBooks field to what the source and the configuration say of it;
+    a field of the body without a fact is written once and then QuickBooks' own.
+    `lines` names the body's lines in their order, so that a line keeps its identity.
+    `customer` is the source id whose documents must not go out side by side.  `notes` are
+    told once, when the document is created.
+    """
+
+    key: Key
+    body: Body
+    facts: Mapping[str, Any]
+    number: str = ""
+    name: str = ""
+    customer: str = ""
+    amount: Decimal | None = None
+    lines: tuple[str, ...] = ()
+    is_void: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def refs(self) -> frozenset[Key]:
+        """Every object that must exist before this one can be sent."""
+        return frozenset(_keys(self.body))
+
+    @property
+    def digest(self) -> str:
+        """What the facts add up to; equal digests mean nothing to do."""
+        return digest({"void": True} if self.is_void else self.facts)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The ledger's memory of one document: what was asked for and what QuickBooks holds.
+
+    `facts_text` is canonical JSON: most entries are compared by `digest` alone and never
+    parsed.  `lines` maps the name of a line to QuickBooks' Id of it.
+    """
+
+    key: Key
+    qbo_id: str
+    sync_token: str
+    facts_text: str = "{}"
+    digest: str = ""
+    number: str = ""
+    name: str = ""
+    customer: str = ""
+    amount: Decimal | None = None
+    dated: date | None = None
+    lines: Mapping[str, str] = field(default_factory=dict)
+    epoch: int = 0
+    origin: str = "created"
+    state: str = "live"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the source and the configuration said when this was last written."""
+        return dict(json.loads(self.facts_text))
+
+    @property
+    def is_live(self) -> bool:
+        return self.state == "live"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing to do in QuickBooks, and why; `changes` maps a field to (before, after)."""
+
+    action: Action
+    draft: Draft
+    reason: str
+    entry: Entry | None = None
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    found: Body | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.draft.key
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A write that the ledger holds before the request leaves.
+
+    `body` is exactly what is sent; `request_id` the deterministic id under which it may
+    be sent again; `batch_id` the id of the one batch it went with, never used twice.
+    """
+
+    id: int
+    key: Key
+    action: Action
+    body: Body
+    request_id: str
+    draft: Draft
+    epoch: int
+    run_id: int
+    first_sent: datetime
+    last_sent: datetime
+    attempts: int = 1
+    batch_id: str = ""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """QuickBooks' answer to a write, already proven to be ours."""
+
+    object: Body
+    trace_id: str = ""
+
+    @property
+    def qbo_id(self) -> str:
+        return str(self.object["Id"])
+
+    @property
+    def sync_token(self) -> str:
+        return str(self.object.get("SyncToken", ""))
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling per value; amounts and dates become text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def digest(value: Any) -> str:
+    """The fingerprint of a value: the same on every machine and in every release."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Key):
+        return str(value)
+    if isinstance(value, Decimal | date):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+REQUEST_ID_SCHEME = "1"
+
+
+def request_id(
+    environment: str, realm_id: str, key: Key, action: Action, epoch: int, body: Body
+) -> str:
+    """The id under which QuickBooks replays its answer instead of writing twice.
+
+    Deterministic, so that a run that remembers nothing sends the same id; with the body in
+    it, so that one id never carries two bodies.  QuickBooks takes up to 50 characters, 36
+    where the item of a batch adds its own (documented); this one has 36.
+    """
+    parts = (environment, realm_id, key.entity, key.source, action, epoch, body)
+    return "q" + REQUEST_ID_SCHEME + digest((REQUEST_ID_SCHEME, *parts))[:34]
+
+
+def marker(instance: str, key: Key) -> str:
+    """The last line of a document's PrivateNote, by which it is known to be ours."""
+    return f"[qbosync {instance} {key.source}]"
+
+
+def bind(value: Any, id_of: Callable[[Key], str]) -> Any:
+    """A body with every `Key` replaced by QuickBooks' Id.
+
+    Raises:
+        KeyError: With the key of an object that is not in QuickBooks yet.
+    """
+    if isinstance(value, Key):
+        return id_of(value)
+    if isinstance(value, Mapping):
+        return {name: bind(inner, id_of) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [bind(inner, id_of) for inner in value]
+    return value
+
+
+def _keys(value: Any) -> Iterator[Key]:
+    if isinstance(value, Key):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _keys(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _keys(inner)

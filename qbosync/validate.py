@@ -1,0 +1,382 @@
+"""What is wrong with the source's records, before anything is planned.
+
+A problem holds its record and nothing else.  Every check names the record, where it
+was read, and what to do; nothing is corrected here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from qbosync.mapping.context import Memory
+from qbosync.mapping.payment import application_key, spent, target_key
+from qbosync.mapping.policy import Policy
+from qbosync.model import (
+    ZERO,
+    Application,
+    Charge,
+    CreditMemo,
+    Customer,
+    Order,
+    Payment,
+    Problem,
+    Snapshot,
+    show,
+)
+
+NAME_LENGTH = 100
+"""QuickBooks' screens take no more (reported), whatever the API says."""
+_FORBIDDEN = {":": "a colon", "\t": "a tab", "\n": "a line break", "\r": "a line break"}
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_IN_SHOP = "Correct it in the shop system; it goes out by itself."
+
+
+def find_problems(snapshot: Snapshot, policy: Policy, memory: Memory) -> dict[str, Problem]:
+    """Every record that cannot go out as the source has it, by its source reference."""
+    problems = list(snapshot.problems)
+    problems += _customers(snapshot, memory)
+    problems += _orders(snapshot, policy)
+    problems += _documents(snapshot)
+    problems += _payments(snapshot, policy, memory)
+    problems += _credits(snapshot, memory)
+    problems += _refunds(snapshot)
+    found: dict[str, Problem] = {}
+    for problem in problems:
+        found.setdefault(problem.source, problem)
+    for problem in _too_much(snapshot, policy, set(found)):
+        found.setdefault(problem.source, problem)
+    return found
+
+
+def _needed(snapshot: Snapshot, memory: Memory) -> set[str]:
+    """Customers that a record names, or that QuickBooks has from us."""
+    records: Iterable[Order | Payment | Charge | CreditMemo] = (
+        *snapshot.orders.values(),
+        *snapshot.payments.values(),
+        *snapshot.charges.values(),
+        *snapshot.credit_memos.values(),
+    )
+    needed = {record.customer_id for record in records}
+    return needed | {key.id for key in memory.entries if key.kind == "customer"}
+
+
+def _customers(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
+    needed = _needed(snapshot, memory)
+    known = {key.id for key in memory.entries if key.kind == "customer"}
+    first: dict[str, Customer] = {}
+    by_age = sorted(snapshot.customers.values(), key=lambda c: c.id not in known)
+    for customer in by_age:
+        if customer.id not in needed:
+            continue
+        if fault := _name_fault(customer.name.strip()):
+            yield Problem(
+                customer.ref,
+                "bad_name",
+                f"{customer.where}: the name of customer {customer.id} {fault}.",
+                "QuickBooks refuses it: rename the customer in the shop system.",
+            )
+            continue
+        twin = first.setdefault(customer.name.strip().casefold(), customer)
+        if twin is not customer:
+            yield Problem(
+                customer.ref,
+                "same_name",
+                f"{customer.where}: customers {twin.id} and {customer.id} are both called"
+                f" {customer.name.strip()!r}.",
+                "Merge them or rename one in the shop system.",
+            )
+
+
+def _name_fault(name: str) -> str:
+    if not name:
+        return "is blank"
+    for char, words in _FORBIDDEN.items():
+        if char in name:
+            return f"({name!r}) has {words} in it"
+    if _ASTRAL.search(name):
+        return f"({name!r}) has a character in it that QuickBooks does not take"
+    if any(ord(char) < 32 or ord(char) == 127 for char in name):
+        return f"({name!r}) has a control character in it"
+    if len(name) > NAME_LENGTH:
+        return f"({name[:40]!r}…) has {len(name)} characters, more than {NAME_LENGTH}"
+    return ""
+
+
+def _orders(snapshot: Snapshot, policy: Policy) -> Iterator[Problem]:
+    known = {*policy.statuses, *policy.on_hold, *policy.void}
+    numbers = Counter(order.number for order in snapshot.orders.values())
+    for order in snapshot.orders.values():
+        if order.status not in known:
+            yield Problem(
+                order.ref,
+                "unknown_status",
+                f"{order.where}: order {order.number} has the status {order.status!r},"
+                " which the configuration does not know.",
+                "Add it to [orders] statuses, on_hold or void, or correct the order.",
+                order.total,
+            )
+        elif numbers[order.number] > 1:
+            yield Problem(
+                order.ref,
+                "same_number",
+                f"{order.where}: {numbers[order.number]} orders bear the number {order.number}.",
+                _IN_SHOP,
+                order.total,
+            )
+        elif order.customer_id not in snapshot.customers:
+            yield _unknown_customer(order, f"order {order.number}", order.total)
+        elif own := _foreign_status(snapshot.customers[order.customer_id], policy):
+            yield Problem(
+                order.ref, "unknown_status", own, "Correct the customer's setting.", order.total
+            )
+
+
+def _foreign_status(customer: Customer, policy: Policy) -> str:
+    if customer.charge_status and customer.charge_status not in policy.statuses:
+        return (
+            f"{customer.where}: customer {customer.id} is charged at"
+            f" {customer.charge_status!r}, which is not in [orders] statuses."
+        )
+    return ""
+
+
+def _unknown_customer(
+    record: Order | Payment | Charge | CreditMemo, name: str, amount: Decimal
+) -> Problem:
+    return Problem(
+        record.ref,
+        "unknown_customer",
+        f"{record.where}: {name} is of customer {record.customer_id}, who is not in the export.",
+        "Export the customer too; it goes out by itself.",
+        amount,
+    )
+
+
+def _documents(snapshot: Snapshot) -> Iterator[Problem]:
+    records: list[Charge | CreditMemo] = [
+        *snapshot.charges.values(),
+        *snapshot.credit_memos.values(),
+    ]
+    for record in records:
+        name = record.ref.replace("_", " ").replace(":", " ")
+        if record.is_deleted:
+            continue
+        if record.customer_id not in snapshot.customers:
+            yield _unknown_customer(record, name, record.amount)
+        elif record.amount <= 0 or not 0 <= record.tax <= record.amount:
+            yield Problem(
+                record.ref,
+                "bad_amount",
+                f"{record.where}: {name} has the amount {show(record.amount)}, of which tax"
+                f" {show(record.tax)}.",
+                _IN_SHOP,
+                record.amount,
+            )
+
+
+def _payments(snapshot: Snapshot, policy: Policy, memory: Memory) -> Iterator[Problem]:
+    surplus: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    if policy.payment_amount == "received":
+        for credit in snapshot.credit_memos.values():
+            if credit.reason == "overpayment" and not credit.is_deleted:
+                surplus[credit.payment_id] += credit.amount
+    for payment in snapshot.payments.values():
+        if payment.status != "posted":
+            continue
+        if payment.customer_id not in snapshot.customers:
+            yield _unknown_customer(payment, f"payment {payment.id}", payment.amount)
+            continue
+        fault = (
+            _method_fault(payment, snapshot, policy)
+            or _application_fault(payment, payment.applied, snapshot, memory)
+            or _sum_fault(payment, surplus[payment.id])
+        )
+        if fault:
+            yield Problem(payment.ref, *fault, payment.amount)
+
+
+Fault = tuple[str, str, str]
+"""The technical reason, what is wrong, what to do."""
+
+
+def _method_fault(payment: Payment, snapshot: Snapshot, policy: Policy) -> Fault | None:
+    method = payment.method.casefold()
+    name = f"{payment.where}: payment {payment.id}"
+    if method in policy.not_money and not _is_a_credit(payment, snapshot):
+        return (
+            "not_money",
+            f"{name} of {show(payment.amount)} is by {method!r}, which is not money, and no"
+            " credit of that amount is spent on the same order.",
+            "Export the credit memo it spends, or move the method to [payments] money.",
+        )
+    if method and method not in policy.money and method not in policy.not_money:
+        return (
+            "unknown_method",
+            f"{name} is by {payment.method!r}, which the configuration does not know.",
+            "Add it to [payments] money, or to not_money.",
+        )
+    return None
+
+
+def _sum_fault(payment: Payment, surplus: Decimal) -> Fault | None:
+    name = f"{payment.where}: payment {payment.id} is over {show(payment.amount)}"
+    if payment.amount <= 0:
+        return ("bad_amount", f"{name}.", _IN_SHOP)
+    given = sum((application.amount for application in payment.applied), surplus)
+    if given > payment.amount:
+        return ("over_applied", f"{name}, but {show(given)} of it are given out.", _IN_SHOP)
+    return None
+
+
+def _is_a_credit(payment: Payment, snapshot: Snapshot) -> bool:
+    """Whether a payment that is not money only repeats the spending of a credit."""
+    targets = {application.target for application in payment.applied}
+    for credit in snapshot.credit_memos.values():
+        if credit.customer_id != payment.customer_id or credit.is_deleted:
+            continue
+        for application in spent(credit):
+            same_target = not targets or application.target in targets
+            if same_target and application.amount == payment.amount:
+                return True
+    return False
+
+
+def _application_fault(
+    record: Payment | CreditMemo,
+    applied: Iterable[Application],
+    snapshot: Snapshot,
+    memory: Memory,
+) -> Fault | None:
+    """Why an application cannot be carried out."""
+    name = record.ref.replace("_", " ").replace(":", " ")
+    for application in applied:
+        where = application.where or record.where
+        to = application.target.replace(":", " ")
+        if application.amount <= 0:
+            return ("bad_amount", f"{where}: {name} gives {show(application.amount)} to {to}.",
+                    _IN_SHOP)  # fmt: skip
+        target = _target(application.target, snapshot)
+        if target is None and not memory.live(target_key(application.target)):
+            is_held = any(p.source == application.target for p in snapshot.problems)
+            missing = "cannot be read" if is_held else "is not in the export"
+            return ("unknown_target", f"{where}: {name} pays {to}, which {missing}.",
+                    "Export it too, or correct it; it goes out by itself.")  # fmt: skip
+        if target and target.customer_id != record.customer_id:
+            return ("other_customer",
+                    f"{where}: {name} is customer {record.customer_id}'s, but {to} is customer"
+                    f" {target.customer_id}'s.", _IN_SHOP)  # fmt: skip
+    return None
+
+
+def _target(target: str, snapshot: Snapshot) -> Order | Charge | None:
+    kind, _, target_id = target.partition(":")
+    if kind == "charge":
+        return snapshot.charges.get(target_id)
+    return snapshot.orders.get(target_id) if kind == "order" else None
+
+
+def _credits(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
+    for credit in snapshot.credit_memos.values():
+        if credit.is_deleted:
+            continue
+        name = f"credit memo {credit.id}"
+        if credit.reason == "overpayment" and credit.payment_id not in snapshot.payments:
+            yield Problem(
+                credit.ref,
+                "overpayment_of_nothing",
+                f"{credit.where}: {name} is an overpayment, but of no payment in the export.",
+                "Export its payment_id; money received once is booked once.",
+                credit.amount,
+            )
+        elif credit.reason == "write_off" and not credit.order_id:
+            yield Problem(
+                credit.ref,
+                "write_off_of_nothing",
+                f"{credit.where}: {name} is a write-off, but names no order.",
+                "Export its order_id.",
+                credit.amount,
+            )
+        elif fault := _application_fault(credit, spent(credit), snapshot, memory):
+            yield Problem(credit.ref, *fault, credit.amount)
+        elif (given := sum((a.amount for a in spent(credit)), ZERO)) > credit.amount:
+            yield Problem(
+                credit.ref,
+                "over_applied",
+                f"{credit.where}: {name} is over {show(credit.amount)}, but {show(given)} of it"
+                " are spent.",
+                _IN_SHOP,
+                credit.amount,
+            )
+
+
+def _refunds(snapshot: Snapshot) -> Iterator[Problem]:
+    for refund in snapshot.refunds.values():
+        yield Problem(
+            refund.ref,
+            "refund_by_hand",
+            f"{refund.where}: {show(refund.amount)} went back to customer {refund.customer_id}"
+            f" on {refund.paid}.",
+            "Enter it in QuickBooks: an Expense or Check to Accounts Receivable with the customer,"
+            " linked to the credit.",
+            refund.amount,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spending:
+    """So much of a payment or credit, in the order in which money is owed to it."""
+
+    on: date
+    holder: str
+    record: Payment | CreditMemo
+    application: Application
+
+
+def _too_much(snapshot: Snapshot, policy: Policy, held: set[str]) -> Iterator[Problem]:
+    """Payments and credits beyond what their order or charge is worth: the latest is held."""
+    worth = {order.ref: order.total for order in snapshot.orders.values()}
+    worth |= {charge.ref: charge.amount for charge in snapshot.charges.values()}
+    spendings = [
+        _Spending(payment.received, payment.ref, payment, application)
+        for payment in snapshot.payments.values()
+        if payment.status == "posted"
+        and payment.ref not in held
+        and payment.method.casefold() not in policy.not_money
+        for application in payment.applied
+    ]
+    for credit in snapshot.credit_memos.values():
+        if not credit.is_deleted and credit.ref not in held:
+            spendings.extend(_credit_spendings(credit))
+    given: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for spending in sorted(spendings, key=lambda row: (row.on, row.holder)):
+        record, application = spending.record, spending.application
+        target, amount = application.target, application.amount
+        if target not in worth:
+            continue
+        if given[target] + amount <= worth[target]:
+            given[target] += amount
+            continue
+        name = record.ref.replace("_", " ").replace(":", " ")
+        yield Problem(
+            spending.holder,
+            "too_much",
+            f"{record.where}: {name} gives {show(amount)} to {target.replace(':', ' ')}, of whose"
+            f" {show(worth[target])} only {show(worth[target] - given[target])} are open.",
+            _IN_SHOP,
+            amount,
+        )
+
+
+def _credit_spendings(credit: CreditMemo) -> Iterator[_Spending]:
+    seen: dict[str, int] = defaultdict(int)
+    for application in sorted(spent(credit), key=lambda a: a.on or credit.issued):
+        seen[application.target] += 1
+        holder = application_key(credit.id, application.target, seen[application.target]).source
+        if credit.reason == "overpayment":
+            holder = f"payment:{credit.payment_id}"
+        yield _Spending(application.on or credit.issued, holder, credit, application)
