@@ -1,0 +1,1 @@
+"""Read-only adapters to order systems: each hands over one `Snapshot`, and writes nothing."""
