@@ -1,0 +1,408 @@
+"""Carrying out a plan: intent first, then the request, then the entry.
+
+One customer's documents are never in two requests at once; what waits for something that
+did not go out is held, and everything else goes on.  Requests run in worker threads;
+the ledger is only ever touched by the thread that calls `execute`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+from qbosync.clock import Clock
+from qbosync.errors import QbosyncError, SetupError, TemporaryError
+from qbosync.ledger import Ledger
+from qbosync.lookup import references
+from qbosync.mapping.context import Found
+from qbosync.model import Problem, show
+from qbosync.operation import (
+    Action,
+    Body,
+    Entity,
+    Entry,
+    Intent,
+    Key,
+    Operation,
+    Posted,
+    digest,
+    request_id,
+)
+from qbosync.plan import Plan
+from qbosync.qbo.client import Answer, Call, Company
+from qbosync.qbo.faults import Fault, advice, remedy
+from qbosync.recognise import Verdict, recognise
+from qbosync.wire import create_body, discrepancies, update_body, void_body
+
+BATCH = 30
+"""Items of a batch (documented)."""
+FEW = 5
+"""So many operations of a wave go one by one: each under its own request id."""
+_SERIOUS = {
+    "tax": (
+        "QuickBooks Sales Tax is on again.",
+        "Turn it off (Taxes, Sales tax, Sales tax settings), correct the document, then run"
+        " `qbosync sync` again.",
+    ),
+    "applied": (
+        "QuickBooks applies payments or credits by itself.",
+        "Turn off Automation of credits and payments (gear icon, Account and settings, Advanced),"
+        " correct the document, then run `qbosync sync` again.",
+    ),
+    "number": (
+        "QuickBooks numbers documents by itself.",
+        "Turn on custom transaction numbers (gear icon, Account and settings, Sales).",
+    ),
+    "total": ("QuickBooks computes another total.", "Look at the document in QuickBooks."),
+    "customer": ("QuickBooks moved a document.", "Look at the document in QuickBooks."),
+    "marker": ("QuickBooks changed the memo.", "Look at the document in QuickBooks."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One thing that was sent and proven."""
+
+    operation: Operation
+    entry: Entry
+
+
+@dataclass
+class Outcome:
+    """What a run did, and where everything else stands."""
+
+    run_id: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    plan: Plan = field(default_factory=Plan)
+    written: list[Written] = field(default_factory=list)
+    adopted: list[Written] = field(default_factory=list)
+    held: dict[str, Problem] = field(default_factory=dict)
+    reported: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    error: QbosyncError | None = None
+    signal: int = 0
+    requests: int = 0
+    reads: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """The remedy, as a number: see `CONTRACT` of the command line (``qbosync --help``)."""
+        if self.signal:
+            return 128 + self.signal
+        if self.error is not None:
+            return self.error.exit_code
+        if any(p.reason != "unknown_outcome" for p in self.held.values()):
+            return 3
+        return 5 if self.held else 0
+
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+class Executor:
+    """Sends the operations of one plan and enters what QuickBooks answers."""
+
+    def __init__(
+        self,
+        company: Company,
+        ledger: Ledger,
+        clock: Clock,
+        identity: tuple[str, str, str],
+        outcome: Outcome,
+        in_flight: int,
+        should_stop: Callable[[], bool],
+        progress: Progress,
+    ) -> None:
+        self.company = company
+        self.ledger = ledger
+        self.clock = clock
+        self.environment, self.realm_id, self.instance = identity
+        self.outcome = outcome
+        self.in_flight = in_flight
+        self.should_stop = should_stop
+        self.progress = progress
+        self.ids: dict[Key, str] = {}
+        self.stop: QbosyncError | None = None
+        self.done = 0
+
+    def execute(self, plan: Plan, found: Found, entries: Iterable[Entry]) -> None:
+        """Send everything, wave by wave.
+
+        Raises:
+            QbosyncError: When the run has to end early; what was sent is recorded.
+        """
+        self.ids = {entry.key: entry.qbo_id for entry in entries if entry.is_live}
+        unknown = {
+            ref
+            for op in plan.operations
+            for ref in op.draft.refs
+            if ref.entity.wave < 0 and ref not in self.ids
+        }
+        for key, qbo_id in references(found, unknown).items():
+            self.ledger.reference(key, qbo_id, self.outcome.run_id, self.clock.now())
+            self.ids[key] = qbo_id
+        self.total = len(plan.operations)
+        for _, wave in groupby(plan.operations, key=lambda op: op.key.entity.wave):
+            self._wave(list(wave))
+            if self.stop is not None:
+                raise self.stop
+            if self.should_stop():
+                return
+
+    def _wave(self, operations: Sequence[Operation]) -> None:
+        for operation in operations:
+            if operation.action is Action.ADOPT:
+                self._adopt(operation)
+        sending = [op for op in operations if op.action is not Action.ADOPT]
+        current = self._current(sending)
+        ready = [pair for op in sending if (pair := self._ready(op, current)) is not None]
+        stale = self._send(ready)
+        if stale and self.stop is None:
+            # Somebody else's change came in between: look at the objects as they are now.
+            fresh = self._current(stale)
+            again = [pair for op in stale if (pair := self._ready(op, fresh)) is not None]
+            for operation in self._send(again):
+                self._hold(operation.key, "changing", f"{operation.key} keeps changing in"
+                           " QuickBooks.", "The next run tries again.")  # fmt: skip
+
+    def _adopt(self, operation: Operation) -> None:
+        assert operation.found is not None  # noqa: S101  an adoption has found something
+        now = self.clock.now()
+        entry = self.ledger.adopt(operation, operation.found, self.outcome.run_id, now)
+        self.ids[entry.key] = entry.qbo_id
+        self.outcome.adopted.append(Written(operation, entry))
+        self._count(1)
+
+    def _current(self, operations: Iterable[Operation]) -> dict[tuple[Entity, str], Body]:
+        """The objects that are to be changed, as QuickBooks has them now."""
+        ids: dict[Entity, list[str]] = defaultdict(list)
+        for op in operations:
+            if op.entry is not None:
+                ids[op.key.entity].append(op.entry.qbo_id)
+        return {
+            (entity, qbo_id): body
+            for entity, wanted in ids.items()
+            for qbo_id, body in self.company.read(entity, wanted).items()
+        }
+
+    def _ready(
+        self, operation: Operation, current: dict[tuple[Entity, str], Body]
+    ) -> tuple[Operation, Intent] | None:
+        """The intent of an operation, or a hold if something it refers to is not there."""
+        key, entry = operation.key, operation.entry
+        try:
+            if entry is None:
+                body = create_body(operation.draft, self.ids.__getitem__)
+            else:
+                there = current.get((key.entity, entry.qbo_id))
+                if there is None:
+                    self._hold(
+                        key,
+                        "deleted",
+                        f"{key} (Id {entry.qbo_id}) was deleted in QuickBooks.",
+                        f"`qbosync resolve {key.source}` says whether it shall be written again.",
+                    )
+                    return None
+                is_void = operation.action is Action.VOID
+                body = (
+                    void_body(there)
+                    if is_void
+                    else update_body(operation, there, self.ids.__getitem__)
+                )
+        except KeyError as missing:
+            ref = missing.args[0]
+            problem = self.outcome.held.get(ref.source)
+            why = f" {problem.what}" if problem else ""
+            name = ref.source.replace("_", " ").replace(":", " ", 1)
+            self._hold(key, "waits", f"{key} waits for {name}.{why}",
+                       "It goes out by itself then.")  # fmt: skip
+            return None
+        epoch = entry.epoch if entry else 0
+        number = request_id(self.environment, self.realm_id, key, operation.action, epoch, body)
+        now = self.clock.now()
+        intent = Intent(
+            0, key, operation.action, body, number, operation.draft, epoch,
+            self.outcome.run_id, now, now,
+        )  # fmt: skip
+        return operation, intent
+
+    # Sending ---------------------------------------------------------------------------
+
+    def _send(self, ready: Sequence[tuple[Operation, Intent]]) -> list[Operation]:
+        """Send everything; the operations whose object had changed meanwhile are given back."""
+        lanes: dict[str, deque[tuple[Operation, Intent]]] = defaultdict(deque)
+        for pair in ready:
+            lanes[pair[0].draft.customer or str(pair[0].key)].append(pair)
+        size = 1 if len(ready) <= FEW else BATCH
+        free = deque(lanes)
+        stale: list[Operation] = []
+        flying: dict[Future[list[Answer]], list[tuple[Operation, Intent]]] = {}
+        with ThreadPoolExecutor(max_workers=self.in_flight) as pool:
+            while free or flying:
+                while free and len(flying) < self.in_flight and not self._is_over():
+                    group = _next_group(free, lanes, size)
+                    flying[pool.submit(self._request, *self._intend(group))] = group
+                if not flying:
+                    break
+                landed, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in landed:
+                    group = flying.pop(future)
+                    stale += self._land(group, future.result())
+                    for lane in dict.fromkeys(op.draft.customer or str(op.key) for op, _ in group):
+                        if lanes[lane]:
+                            free.append(lane)
+        return stale
+
+    def _is_over(self) -> bool:
+        return self.stop is not None or self.should_stop()
+
+    def _intend(self, group: list[tuple[Operation, Intent]]) -> tuple[list[Intent], str]:
+        """Enter a group in the ledger, under a batch id that is never used again."""
+        now = self.clock.now()
+        batch_id = ""
+        if len(group) > 1:
+            parts = [self.ledger.fact("uuid"), now, [i.request_id for _, i in group]]
+            batch_id = "b" + digest([str(part) for part in parts])[:35]
+        stamped = [
+            (op, replace(intent, first_sent=now, last_sent=now, batch_id=batch_id))
+            for op, intent in group
+        ]
+        intents = self.ledger.intend(stamped)
+        group[:] = [(op, intent) for (op, _), intent in zip(group, intents, strict=True)]
+        return intents, batch_id
+
+    def _request(self, intents: list[Intent], batch_id: str) -> list[Answer]:
+        calls = [
+            Call(intent.action.value, intent.key.entity.value, intent.body, intent.request_id)
+            for intent in intents
+        ]
+        if batch_id:
+            return self.company.write_batch(calls, batch_id)
+        return [self.company.write(calls[0])]
+
+    # Landing ---------------------------------------------------------------------------
+
+    def _land(
+        self, group: list[tuple[Operation, Intent]], answers: list[Answer]
+    ) -> list[Operation]:
+        """Enter the answers to one request."""
+        stale = []
+        posted = []
+        for (operation, intent), answer in zip(group, answers, strict=True):
+            if answer.outcome == "posted" and answer.object is not None:
+                posted.append((operation, intent, Posted(answer.object, answer.trace_id)))
+            elif answer.outcome == "refused" and answer.fault is not None:
+                if self._refused(operation, intent, answer.fault):
+                    stale.append(operation)
+            elif answer.outcome == "not_sent":
+                self.ledger.drop([intent], self.clock.now(), answer.reason)
+                self.stop = self.stop or TemporaryError(
+                    f"QuickBooks cannot be reached: {answer.reason}.",
+                    "Nothing to do: the next run tries again.",
+                )
+            else:
+                self._hold(
+                    operation.key,
+                    "unknown_outcome",
+                    f"{operation.key}: outcome unknown ({answer.reason}).",
+                    "Nothing to do: the next run looks for it.",
+                )
+        self._record(posted)
+        return stale
+
+    def _record(self, posted: list[tuple[Operation, Intent, Posted]]) -> None:
+        if not posted:
+            return
+        pairs = [(intent, answer) for _, intent, answer in posted]
+        entries = self.ledger.record(pairs, self.clock.now())
+        for (operation, intent, answer), entry in zip(posted, entries, strict=True):
+            if entry.is_live:
+                self.ids[entry.key] = entry.qbo_id
+            self.outcome.written.append(Written(operation, entry))
+            if intent.action is not Action.VOID:
+                self._prove(operation, intent, answer)
+        self._count(len(posted))
+
+    def _prove(self, operation: Operation, intent: Intent, answer: Posted) -> None:
+        """QuickBooks wrote it, but as asked?  What it does to one it would do to all."""
+        for found in discrepancies(intent.body, answer.object, operation.key.entity):
+            name = f"{operation.key.entity} {operation.draft.number} (Id {answer.qbo_id})".strip()
+            if found.kind == "link":
+                self.outcome.reported.append(f"{name}: {found.what}")
+                continue
+            cause, todo = _SERIOUS[found.kind]
+            self.stop = self.stop or SetupError(
+                f"{name} was written, but {found.what}. {cause}", todo
+            )
+
+    def _refused(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
+        """Hold what QuickBooks refused; True if it only has to be looked at afresh."""
+        cure = remedy(fault)
+        if cure == "stale" and operation.entry is not None:
+            self.ledger.drop([intent], self.clock.now(), str(fault))
+            return True
+        if cure == "number_taken" and self._is_ours_after_all(operation, intent, fault):
+            return False
+        words = advice(fault)
+        if cure == "setup":
+            self.ledger.drop([intent], self.clock.now(), str(fault))
+            self.stop = self.stop or SetupError(words.what, words.todo)
+            return False
+        problem = Problem(
+            operation.key.source,
+            cure,
+            f"{operation.key}: {words.what}",
+            words.todo,
+            operation.draft.amount,
+        )
+        self.ledger.refuse(intent, problem, self.clock.now(), fault.trace_id)
+        self.outcome.held[problem.source] = problem
+        self._count(1)
+        return False
+
+    def _is_ours_after_all(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
+        """A number clash names the document (6140): it may be our own of an earlier attempt."""
+        named = fault.txn_id
+        if not named:
+            return False
+        body = self.company.read(operation.key.entity, [named]).get(named)
+        judged = recognise(operation.draft, [body] if body else [], self.instance)
+        if judged.verdict is not Verdict.OURS or judged.object is None:
+            return False
+        [entry] = self.ledger.record(
+            [(intent, Posted(judged.object, fault.trace_id))], self.clock.now(), "adopted"
+        )
+        self.ids[entry.key] = entry.qbo_id
+        self.outcome.adopted.append(Written(operation, entry))
+        return True
+
+    def _hold(self, key: Key, reason: str, what: str, todo: str) -> None:
+        self.outcome.held.setdefault(key.source, Problem(key.source, reason, what, todo))
+
+    def _count(self, n: int) -> None:
+        self.done += n
+        self.progress("Writing to QuickBooks", self.done, self.total)
+
+
+def _next_group(
+    free: deque[str], lanes: dict[str, deque[tuple[Operation, Intent]]], size: int
+) -> list[tuple[Operation, Intent]]:
+    """Up to `size` operations of customers that nothing is in flight for."""
+    group: list[tuple[Operation, Intent]] = []
+    while free and len(group) < size:
+        lane = lanes[free.popleft()]
+        while lane and len(group) < size:
+            group.append(lane.popleft())
+    return group
+
+
+def money_of(written: Iterable[Written]) -> str:
+    """What was written, added up, for people."""
+    amounts = [w.operation.draft.amount for w in written if w.operation.draft.amount is not None]
+    return show(sum(amounts, start=amounts[0] * 0)) if amounts else "0.00"

@@ -1,0 +1,192 @@
+"""What is in QuickBooks already, of the things a plan would create.
+
+Reads are few: names and numbers are asked for a hundred at a time, and where QuickBooks
+holds fewer documents of a kind than that would take, the whole kind is listed instead.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+
+from qbosync.mapping.context import Candidate, Found, Memory
+from qbosync.meet import DELETED_SUFFIX
+from qbosync.operation import Body, Draft, Entity, Intent, Key
+from qbosync.plan import Plan
+from qbosync.qbo.client import Company
+from qbosync.qbo.query import is_in, literal
+
+_CHUNK = 100
+_PAGE = 1000
+_MARGIN = timedelta(minutes=5)
+_WITH_INACTIVE = "Active IN (true, false)"
+
+
+def look_up(company: Company, plan: Plan, memory: Memory, is_deep: bool) -> Found:
+    """Everything QuickBooks holds of what `plan` wanted to know.
+
+    `is_deep` also looks for payments, which have no number: by our marker among those
+    received since the earliest planned one.  It is needed only where the ledger may have
+    forgotten something.
+    """
+    drafts = {op.key: op.draft for op in plan.operations}
+    wanted: dict[Entity, list[Draft]] = defaultdict(list)
+    for key in plan.wanted:
+        if key in drafts:
+            wanted[key.entity].append(drafts[key])
+    entities = {key.entity for key in plan.wanted}
+    objects: dict[Key, tuple[Candidate, ...]] = {}
+    objects |= _by_name(wanted[Entity.CUSTOMER], _customers(company, wanted[Entity.CUSTOMER]))
+    objects |= _by_name(wanted[Entity.ITEM], _items(company, wanted[Entity.ITEM]))
+    if wanted[Entity.PAYMENT_METHOD]:
+        methods = [Candidate("PaymentMethod", m) for m in company.select("PaymentMethod")]
+        objects |= _by_name(wanted[Entity.PAYMENT_METHOD], methods)
+    for entity in (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO):
+        objects |= _by_number(entity, wanted[entity], company)
+    if is_deep and wanted[Entity.PAYMENT]:
+        objects |= _payments(company, wanted[Entity.PAYMENT])
+    needs_accounts = bool(entities & {Entity.ITEM, Entity.ACCOUNT})
+    return Found(
+        objects,
+        tuple(company.select("Account", _WITH_INACTIVE)) if needs_accounts else (),
+        tuple(company.select("Term")) if Entity.TERM in entities else (),
+    )
+
+
+def references(found: Found, keys: Iterable[Key]) -> dict[Key, str]:
+    """The Ids of the accounts and terms among `keys` that QuickBooks has and may be used."""
+    accounts = {
+        str(a.get("FullyQualifiedName", a.get("Name"))).casefold(): str(a["Id"])
+        for a in found.accounts
+        if a.get("Active", True)
+    }
+    terms = {
+        str(t["DueDays"]): str(t["Id"])
+        for t in found.terms
+        if "DueDays" in t and t.get("Active", True)
+    }
+    ids = {}
+    for key in keys:
+        table = accounts if key.entity is Entity.ACCOUNT else terms
+        if qbo_id := table.get(key.id.casefold()):
+            ids[key] = qbo_id
+    return ids
+
+
+def since_intents(company: Company, intents: Collection[Intent]) -> dict[Key, list[Body]]:
+    """What QuickBooks holds of writes whose answer was lost.
+
+    Creates: all of the kind made since the first was sent, less five minutes, and all under
+    their numbers; named objects by their names; updates and voids by Id.
+    """
+    found: dict[Key, list[Body]] = defaultdict(list)
+    by_entity: dict[Entity, list[Intent]] = defaultdict(list)
+    for intent in intents:
+        by_entity[intent.key.entity].append(intent)
+    for entity, group in by_entity.items():
+        changed = [intent for intent in group if "Id" in intent.body]
+        created = [intent for intent in group if "Id" not in intent.body]
+        by_id = company.read(entity, [str(i.body["Id"]) for i in changed]) if changed else {}
+        for intent in changed:
+            if body := by_id.get(str(intent.body["Id"])):
+                found[intent.key].append(body)
+        drafts = [intent.draft for intent in created]
+        if entity.is_named:
+            named = _customers(company, drafts) if entity is Entity.CUSTOMER else []
+            if entity is Entity.ITEM:
+                named = _items(company, drafts)
+            elif entity is Entity.PAYMENT_METHOD and drafts:
+                named = [Candidate("PaymentMethod", m) for m in company.select("PaymentMethod")]
+            for key, candidates in _by_name(drafts, named).items():
+                found[key] = [c.object for c in candidates if c.entity == entity]
+        elif created:
+            recent = list(_created_since(company, entity, min(i.first_sent for i in created)))
+            numbered = _by_number(entity, drafts, company)
+            for intent in created:
+                bodies = {str(body["Id"]): body for body in recent}
+                bodies |= {str(c.object["Id"]): c.object for c in numbered.get(intent.key, ())}
+                found[intent.key] = list(bodies.values())
+    return found
+
+
+def _created_since(company: Company, entity: Entity, first: datetime) -> Iterator[Body]:
+    since = (first - _MARGIN).isoformat(timespec="seconds")
+    yield from company.select(entity, f"MetaData.CreateTime >= {literal(since)}")
+
+
+def _matching(
+    company: Company, entity: str, field: str, values: Collection[str], where: str = ""
+) -> Iterator[Body]:
+    """The objects whose `field` is one of `values`: asked by hundreds, or all of a short list."""
+    asked = -(-len(values) // _CHUNK)
+    if asked > 1 and company.count(entity, where) <= (asked - 2) * _PAGE:
+        folded = {value.casefold() for value in values}
+        rows = company.select(entity, where)
+        yield from (row for row in rows if str(row.get(field)).casefold() in folded)
+        return
+    rest = iter(sorted(values))
+    while chunk := list(islice(rest, _CHUNK)):
+        named = is_in(field, chunk)
+        yield from company.select(entity, f"{named} AND {where}" if where else named)
+
+
+def _with_deleted(drafts: Iterable[Draft]) -> set[str]:
+    names = {draft.name for draft in drafts}
+    return names | {name + DELETED_SUFFIX for name in names}
+
+
+def _customers(company: Company, drafts: Collection[Draft]) -> list[Candidate]:
+    """Customers, vendors and employees share their names (recorded)."""
+    names = _with_deleted(drafts)
+    return [
+        Candidate(entity, body)
+        for entity in ("Customer", "Vendor", "Employee")
+        for body in _matching(company, entity, "DisplayName", names, _WITH_INACTIVE)
+    ]
+
+
+def _items(company: Company, drafts: Collection[Draft]) -> list[Candidate]:
+    names = _with_deleted(drafts)
+    found = _matching(company, "Item", "FullyQualifiedName", names, _WITH_INACTIVE)
+    return [Candidate("Item", body) for body in found]
+
+
+def _by_name(
+    drafts: Iterable[Draft], candidates: Iterable[Candidate]
+) -> dict[Key, tuple[Candidate, ...]]:
+    by_name: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        body = candidate.object
+        names = {body.get(field) for field in ("DisplayName", "FullyQualifiedName", "Name")}
+        for name in names - {None}:
+            by_name[str(name).casefold().removesuffix(DELETED_SUFFIX)].append(candidate)
+    return {draft.key: tuple(by_name.get(draft.name.casefold(), ())) for draft in drafts}
+
+
+def _by_number(
+    entity: Entity, drafts: Collection[Draft], company: Company
+) -> dict[Key, tuple[Candidate, ...]]:
+    """Documents under the numbers that the drafts are to bear."""
+    numbers = {draft.number for draft in drafts if draft.number}
+    if not numbers:
+        return {draft.key: () for draft in drafts}
+    by_number: dict[str, list[Candidate]] = defaultdict(list)
+    for body in _matching(company, entity, "DocNumber", numbers):
+        by_number[str(body.get("DocNumber"))].append(Candidate(entity, body))
+    return {draft.key: tuple(by_number.get(draft.number, ())) for draft in drafts}
+
+
+def _payments(company: Company, drafts: Collection[Draft]) -> dict[Key, tuple[Candidate, ...]]:
+    """Payments since the earliest planned one; the marker tells which is which."""
+    earliest = min(str(draft.body["TxnDate"]) for draft in drafts)
+    bodies = company.select("Payment", f"TxnDate >= {literal(earliest)}")
+    by_marker: dict[str, list[Candidate]] = defaultdict(list)
+    for body in bodies:
+        for line in str(body.get("PrivateNote") or "").splitlines():
+            by_marker[line.strip()].append(Candidate("Payment", body))
+    marks: Mapping[Key, str] = {
+        draft.key: str(draft.body["PrivateNote"]).splitlines()[-1] for draft in drafts
+    }
+    return {key: tuple(by_marker.get(mark, ())) for key, mark in marks.items()}

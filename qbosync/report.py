@@ -1,0 +1,244 @@
+"""What people and scripts read: plans, runs, status, checks.
+
+The same values three times: as tables for a terminal, as one JSON object for a script, as
+a few lines of mail.  Names come from customers and may hold anything, so they are printed
+as text and never as markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from qbosync.errors import QbosyncError
+from qbosync.execute import Outcome, Written
+from qbosync.model import Problem, show
+from qbosync.operation import Action, Operation
+from qbosync.qbo.preferences import Check
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MANY = 40
+"""Rows of a table before it is cut: a backfill is told by its sums."""
+
+
+def plain(value: object) -> str:
+    """Text that cannot move a cursor, colour a terminal or turn its direction."""
+    return _UNPRINTABLE.sub("", str(value)).replace("\t", " ").replace("\n", " ")
+
+
+def cell(value: object, style: str = "") -> Text:
+    """One cell: text, whatever is in it."""
+    return Text(plain(value), style=style)
+
+
+# JSON -------------------------------------------------------------------------------------
+
+
+def operation_json(operation: Operation, names: Mapping[str, str]) -> dict[str, Any]:
+    """An operation as scripts read it; money is text."""
+    draft = operation.draft
+    return {
+        "action": operation.action.value,
+        "entity": draft.key.entity.value,
+        "source": draft.key.source,
+        "number": draft.number,
+        "customer": names.get(draft.customer, ""),
+        "amount": "" if draft.amount is None else f"{draft.amount:.2f}",
+        "reason": operation.reason,
+        "changes": {
+            name: {"before": before, "after": after}
+            for name, (before, after) in operation.changes.items()
+        },
+    }
+
+
+def held_json(problems: Iterable[Problem], since: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Held records, with when each was first held."""
+    return [
+        {
+            "source": problem.source,
+            "reason": problem.reason,
+            "what": problem.what,
+            "todo": problem.todo,
+            "since": since.get(problem.source, ""),
+            "until": "",
+            "amount": "" if problem.amount is None else f"{problem.amount:.2f}",
+        }
+        for problem in problems
+    ]
+
+
+def error_json(error: QbosyncError | None) -> dict[str, str] | None:
+    """Why a run ended early."""
+    return None if error is None else {"what": error.what, "todo": error.todo}
+
+
+def totals(operations: Iterable[Operation]) -> dict[str, str]:
+    """The sums of what would be created, by entity."""
+    sums: dict[str, Decimal] = defaultdict(lambda: Decimal("0.00"))
+    for operation in operations:
+        draft = operation.draft
+        if operation.action is Action.CREATE and draft.amount is not None:
+            if draft.key.kind != "credit_application":
+                sums[draft.key.entity.value] += draft.amount
+    return {entity: f"{amount:.2f}" for entity, amount in sums.items()}
+
+
+def plan_json(outcome: Outcome, since: Mapping[str, str]) -> dict[str, Any]:
+    """What `sync` would do now."""
+    plan = outcome.plan
+    document = {
+        "plan_id": plan.id,
+        "operations": [operation_json(op, outcome.names) for op in plan.operations],
+        "held": held_json(outcome.held.values(), since),
+        "unchanged": plan.unchanged,
+        "totals": totals(plan.operations),
+        "out_of_scope": dict(plan.out_of_scope),
+        "adopted": [_written_json(w, outcome.names) for w in outcome.adopted],
+        "to_apply_by_hand": [],
+        "edited": [],
+        "reported": outcome.reported,
+        "exit_code": outcome.exit_code,
+        "error": error_json(outcome.error),
+    }
+    return document
+
+
+def _written_json(written: Written, names: Mapping[str, str]) -> dict[str, Any]:
+    return operation_json(written.operation, names) | {"qbo_id": written.entry.qbo_id}
+
+
+def sync_json(
+    outcome: Outcome, company: Mapping[str, str], since: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a run did; `company` has environment, realm_id and company."""
+    document = plan_json(outcome, since)
+    del document["operations"], document["totals"]
+    return {
+        "run": {
+            "id": outcome.run_id,
+            "started_at": _iso(outcome.started_at),
+            "finished_at": _iso(outcome.finished_at),
+            **company,
+            "requests": outcome.requests,
+            "reads": outcome.reads,
+        },
+        "written": [_written_json(w, outcome.names) for w in outcome.written],
+        **document,
+    }
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
+
+
+# Tables -----------------------------------------------------------------------------------
+
+
+def show_plan(console: Console, outcome: Outcome) -> None:
+    """The plan as a table, its sums, and what is held."""
+    plan = outcome.plan
+    if plan.operations:
+        _operations(console, plan.operations, outcome.names, "Plan")
+    else:
+        console.print("Nothing to do: QuickBooks says what the shop system says.")
+    for entity, amount in totals(plan.operations).items():
+        console.print(f"  {entity}: {show(Decimal(amount))}", highlight=False)
+    _rest(console, outcome)
+    if plan.operations:
+        console.print(f"Plan {plan.id}. Carry out exactly this: qbosync sync --plan {plan.id}")
+
+
+def show_run(console: Console, outcome: Outcome) -> None:
+    """What a run wrote and what it left."""
+    if outcome.adopted:
+        _operations(console, [w.operation for w in outcome.adopted], outcome.names, "Adopted")
+    if outcome.written:
+        ids = {w.operation.key: w.entry.qbo_id for w in outcome.written}
+        _operations(console, [w.operation for w in outcome.written], outcome.names, "Written", ids)
+    elif outcome.error is None:
+        console.print("Nothing new: QuickBooks says what the shop system says.")
+    _rest(console, outcome)
+
+
+def _operations(
+    console: Console,
+    operations: Sequence[Operation],
+    names: Mapping[str, str],
+    title: str,
+    ids: Mapping[Any, str] | None = None,
+) -> None:
+    table = Table(
+        title=f"{title}: {len(operations)}", title_justify="left", box=None, pad_edge=False
+    )
+    for name in ("", "document", "number", "customer"):
+        table.add_column(name)
+    table.add_column("amount", justify="right")
+    table.add_column("Id" if ids is not None else "because")
+    for operation in operations[:_MANY]:
+        draft = operation.draft
+        last = ids.get(operation.key, "") if ids is not None else operation.reason
+        table.add_row(
+            cell(operation.action.value),
+            cell(draft.key.entity.value),
+            cell(draft.number or draft.name or draft.key.id),
+            cell(names.get(draft.customer, "")),
+            cell("" if draft.amount is None else show(draft.amount)),
+            cell(last),
+        )
+    console.print(table)
+    if len(operations) > _MANY:
+        counts = Counter(f"{op.action} {op.key.entity}" for op in operations)
+        words = ", ".join(f"{n} x {what}" for what, n in counts.items())
+        console.print(cell(f"… {len(operations) - _MANY} more; in all {words}."))
+
+
+def _rest(console: Console, outcome: Outcome) -> None:
+    plan = outcome.plan
+    if outcome.held:
+        console.print(cell(f"Held: {len(outcome.held)}", "bold"))
+        for problem in outcome.held.values():
+            console.print(cell(f"  {problem.source}: {problem.what}", "yellow"))
+            console.print(cell(f"    {problem.todo}"))
+    for words in outcome.reported:
+        console.print(cell(f"Note: {words}"))
+    left = ", ".join(f"{n} {reason}" for reason, n in sorted(plan.out_of_scope.items()))
+    tail = f"; out of scope: {left}" if left else ""
+    console.print(cell(f"Unchanged: {plan.unchanged}{tail}.", "dim"))
+
+
+def show_checks(console: Console, checks: Iterable[Check]) -> None:
+    """Every setting that could hurt, with its evidence and the way to it."""
+    words = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "stop": ("STOP", "bold red")}
+    for check in checks:
+        word, style = words[check.level]
+        console.print(Text(f"{word:>5} ", style=style) + cell(f"{check.name}: {check.evidence}"))
+        if check.level != "ok" and check.todo:
+            console.print(cell(f"      {check.todo}"))
+
+
+def mail(outcome: Outcome, company: str, new: Iterable[Problem]) -> list[str]:
+    """The lines that cron mails; the first carries all, since the subject is only the command."""
+    problems = list(outcome.held.values())
+    fresh = list(new)
+    money = sum((p.amount for p in problems if p.amount is not None), Decimal("0.00"))
+    lines = [
+        f"qbosync: {company}: {len(fresh)} new record{'s' * (len(fresh) != 1)} held,"
+        f" {len(problems)} in all, {show(money)} not in QuickBooks"
+    ]
+    known = {problem.source for problem in fresh}
+    for problem in fresh + [p for p in problems if p.source not in known]:
+        mark = "NEW " if problem.source in known else ""
+        lines.append(f"{mark}{problem.source}: {problem.what} {problem.todo}")
+    if outcome.written:
+        lines.append(f"{len(outcome.written)} written.")
+    lines.append("More: qbosync status; one record: qbosync explain REF")
+    return [plain(line) for line in lines]

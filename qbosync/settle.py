@@ -1,0 +1,102 @@
+"""What became of a write whose answer was lost.
+
+Sending it again blindly is how documents double, so it is looked for first, and only
+sent again after QuickBooks has had time to apply it late:
+
+    QuickBooks holds            and since the last sending    what is done
+    ------------------------    --------------------------    ---------------------------
+    what was asked for          any time                      adopt it: it arrived
+    something else of ours      any time                      held as uncertain
+    a stranger's, same number   any time                      held: it never arrived
+    nothing of it               less than `resend_after`      wait
+    nothing of it               more                          send again, same request id
+
+An update or void is read by Id: either QuickBooks says what was asked for, or, once
+`resend_after` has passed, the intent is dropped and planned afresh with today's data:
+should the first one still arrive, its SyncToken is stale and QuickBooks refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from qbosync.model import Problem
+from qbosync.operation import Body, Intent
+from qbosync.recognise import Verdict, recognise
+from qbosync.wire import says_what_was_sent
+
+
+class Step(Enum):
+    """What is done about an open intent."""
+
+    ADOPT = "adopt"
+    WAIT = "wait"
+    RESEND = "resend"
+    DROP = "drop"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A step; with `object` for what was found, `why` for people, `until` for a wait."""
+
+    step: Step
+    object: Body | None = None
+    why: str = ""
+    until: datetime | None = None
+
+
+def decide(
+    intent: Intent,
+    candidates: Iterable[Body],
+    instance: str,
+    now: datetime,
+    resend_after: timedelta,
+) -> Decision:
+    """The truth table above, for one open intent."""
+    until = intent.last_sent + resend_after
+    is_over = now >= until
+    if "Id" in intent.body:
+        for body in candidates:
+            if says_what_was_sent(intent.body, body, intent.action, intent.key.entity):
+                return Decision(Step.ADOPT, body)
+        return Decision(Step.DROP) if is_over else Decision(Step.WAIT, until=until)
+    if intent.key.entity.is_named:
+        named = [body for body in candidates if body.get("Active", True)]
+        if named:
+            return Decision(Step.ADOPT, named[0])
+        return Decision(Step.RESEND) if is_over else Decision(Step.WAIT, until=until)
+    judged = recognise(intent.draft, candidates, instance)
+    if judged.verdict is Verdict.OURS:
+        return Decision(Step.ADOPT, judged.object)
+    if judged.verdict is Verdict.UNCERTAIN:
+        return Decision(Step.HOLD, judged.object, judged.why)
+    if is_over:
+        step = Step.DROP if judged.verdict is Verdict.STRANGER else Step.RESEND
+        return Decision(step, judged.object)
+    return Decision(Step.WAIT, until=until)
+
+
+def waiting(intent: Intent, decision: Decision, clock_time: str) -> Problem:
+    """The hold of a record whose write is not settled; `clock_time` is the shop's own."""
+    what = intent.key.source.replace("_", " ").replace(":", " ", 1).capitalize()
+    if decision.step is Step.HOLD:
+        qbo_id = decision.object["Id"] if decision.object else ""
+        return Problem(
+            intent.key.source,
+            "uncertain",
+            f"{what}: QuickBooks has {intent.key.entity} {qbo_id} with our mark, but"
+            f" {decision.why}.",
+            "Look at both; then `qbosync resolve` says which one counts.",
+            intent.draft.amount,
+        )
+    return Problem(
+        intent.key.source,
+        "unknown_outcome",
+        f"{what}: outcome unknown, checking again at {clock_time}.",
+        "Nothing to do: it clears itself.",
+        intent.draft.amount,
+    )

@@ -1,0 +1,409 @@
+"""One run: what the source says becomes what QuickBooks says.
+
+`run()` shows the steps in their order.  Nothing is written before the company's settings
+are right, the open outcomes are settled and the plan has passed the guards; whatever ends
+a run early, what was sent is in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from qbosync.clock import Clock
+from qbosync.errors import QbosyncError, SetupError
+from qbosync.execute import Executor, Outcome, Progress, Written
+from qbosync.ledger import Ledger
+from qbosync.lookup import look_up, since_intents
+from qbosync.mapping.context import Found, Memory, Sighting
+from qbosync.mapping.policy import Policy
+from qbosync.model import Problem, Snapshot
+from qbosync.operation import Action, Entity, Intent, Key, Operation, Posted, digest
+from qbosync.plan import Plan, make_plan
+from qbosync.qbo.client import Call, Company
+from qbosync.qbo.preferences import company_checks
+from qbosync.settle import Decision, Step, decide, waiting
+from qbosync.source.base import Source
+
+WATCHED = (
+    "Customer",
+    "Item",
+    "Account",
+    "Estimate",
+    "Invoice",
+    "Payment",
+    "CreditMemo",
+    "Deposit",
+)
+"""What the one read of changes asks for."""
+_OVERLAP = timedelta(minutes=5)
+"""Windows overlap: QuickBooks' times are whole seconds and not strictly ordered (recorded)."""
+_RETRY_REFUSED = timedelta(hours=20)
+_GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Everything a run works with; built by `wiring`, or by a simulation."""
+
+    environment: str
+    realm_id: str
+    policy: Policy
+    clock: Clock
+    ledger: Ledger
+    company: Company
+    source: Source
+    zone: ZoneInfo
+    settings_digest: str = ""
+    resend_after: timedelta = timedelta(minutes=15)
+    max_runtime: timedelta = timedelta(minutes=90)
+    in_flight: int = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person asked of this one run."""
+
+    is_dry: bool = False
+    plan_id: str = ""
+    only: frozenset[str] = frozenset()
+    allow_mass_update: bool = False
+
+
+@dataclass
+class Stop:
+    """Set by a signal: finish the request in flight, take nothing new."""
+
+    signal: int = 0
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def run(
+    shop: Shop,
+    options: Options = Options(),  # noqa: B008  immutable
+    progress: Progress = _silent,
+    stop: Stop | None = None,
+) -> Outcome:
+    """Do one run under the lock that the caller holds; the outcome carries any error."""
+    work = _Run(shop, options, progress, stop or Stop())
+    work.begin()
+    try:
+        work.check_company()
+        work.settle()
+        snapshot = work.read_source()
+        work.look_around()
+        plan, found, memory = work.plan(snapshot)
+        if not options.is_dry:
+            work.guard(plan, memory)
+            work.execute(plan, found, memory)
+    except QbosyncError as error:
+        work.outcome.error = error
+    finally:
+        work.end()
+    return work.outcome
+
+
+@dataclass
+class _Run:
+    """The state of one run."""
+
+    shop: Shop
+    options: Options
+    progress: Progress
+    stop: Stop
+    outcome: Outcome = field(default_factory=Outcome)
+    waiting: dict[Key, Problem] = field(default_factory=dict)
+    read_at: datetime | None = None
+    stamp: str = ""
+    orders: int = 0
+    deadline: float = 0.0
+
+    def begin(self) -> None:
+        clock = self.shop.clock
+        self.outcome.started_at = clock.now()
+        self.deadline = clock.monotonic() + self.shop.max_runtime.total_seconds()
+        if not self.options.is_dry:
+            self.outcome.run_id = self.shop.ledger.begin_run(self.outcome.started_at)
+
+    def should_stop(self) -> bool:
+        """Whether a signal came, or the run has had its time."""
+        return bool(self.stop.signal) or self.shop.clock.monotonic() > self.deadline
+
+    @property
+    def today(self) -> date:
+        """The shop's own day."""
+        return self.shop.clock.now().astimezone(self.shop.zone).date()
+
+    def check_company(self) -> None:
+        """Refuse to write while a setting would tax twice or apply money elsewhere."""
+        self.progress("Checking the company's settings", 0, 0)
+        accepted = self.shop.ledger.facts("accepted:")
+        checks = company_checks(self.shop.company.preferences(), None, accepted)
+        self.read_at = self.shop.company.server_time
+        stops = [check for check in checks if check.level == "stop"]
+        if stops:
+            what = " ".join(check.evidence for check in stops)
+            raise SetupError(what, " ".join(check.todo for check in stops))
+
+    # Open outcomes ---------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Find out what became of every write whose answer was lost."""
+        shop = self.shop
+        intents = shop.ledger.open_intents()
+        if not intents:
+            return
+        self.progress("Looking for what became of open writes", 0, len(intents))
+        found = since_intents(shop.company, intents)
+        for intent in intents:
+            decision = decide(
+                intent,
+                found.get(intent.key, []),
+                shop.policy.instance,
+                shop.clock.now(),
+                shop.resend_after,
+            )
+            self._carry_out(intent, decision)
+
+    def _carry_out(self, intent: Intent, decision: Decision) -> None:
+        now, ledger = self.shop.clock.now(), self.shop.ledger
+        if not self.options.is_dry:
+            if decision.step is Step.ADOPT and decision.object is not None:
+                [entry] = ledger.record([(intent, Posted(decision.object))], now, "adopted")
+                operation = Operation(intent.action, intent.draft, "its answer was lost")
+                self.outcome.adopted.append(Written(operation, entry))
+                return
+            if decision.step is Step.DROP:
+                ledger.drop([intent], now, "not in QuickBooks")
+                return
+            if decision.step is Step.RESEND:
+                decision = self._resend(intent)
+                if decision.step is Step.ADOPT:
+                    return
+        until = decision.until or now + self.shop.resend_after
+        at = until.astimezone(self.shop.zone).strftime("%H:%M")
+        problem = waiting(intent, decision, at)
+        self.waiting[intent.key] = problem
+        self.outcome.held[problem.source] = problem
+
+    def _resend(self, intent: Intent) -> Decision:
+        """Send an open intent once more: alone, as it was, under its own request id."""
+        now = self.shop.clock.now()
+        intent = self.shop.ledger.resend(intent, now)
+        body, key = intent.body, intent.key
+        call = Call(intent.action.value, key.entity.value, body, intent.request_id)
+        answer = self.shop.company.write(call)
+        if answer.outcome == "posted" and answer.object is not None:
+            posted = Posted(answer.object, answer.trace_id)
+            [entry] = self.shop.ledger.record([(intent, posted)], self.shop.clock.now())
+            operation = Operation(intent.action, intent.draft, "its answer was lost")
+            self.outcome.written.append(Written(operation, entry))
+            return Decision(Step.ADOPT, answer.object)
+        if answer.outcome in ("refused", "not_sent"):
+            self.shop.ledger.drop([intent], self.shop.clock.now(), answer.reason)
+            return Decision(Step.ADOPT)
+        return Decision(Step.WAIT, until=now + self.shop.resend_after)
+
+    # Reading ---------------------------------------------------------------------------
+
+    def read_source(self) -> Snapshot:
+        """The whole delivery, or nothing."""
+        self.progress(f"Reading {self.shop.source.name}", 0, 0)
+        snapshot = self.shop.source.read()
+        self.orders = len(snapshot.orders)
+        self.outcome.names = {c.id: c.name.strip() for c in snapshot.customers.values()}
+        self.outcome.reported.extend(snapshot.notes)
+        return snapshot
+
+    def look_around(self) -> None:
+        """One read of what changed in QuickBooks since the last run's read."""
+        since = self.shop.ledger.last_read()
+        if since is None:
+            return
+        self.progress("Looking at what changed in QuickBooks", 0, 0)
+        changes = self.shop.company.changes(WATCHED, since - _OVERLAP)
+        self.read_at = changes.read_at
+        tokens = {
+            (entity, str(body["Id"])): str(body["SyncToken"])
+            for entity, bodies in changes.objects.items()
+            for body in bodies
+            if "SyncToken" in body
+        }
+        stamps = [
+            [entity, str(body.get("Id")), str(body.get("MetaData", {}).get("LastUpdatedTime"))]
+            for entity, bodies in changes.objects.items()
+            for body in bodies
+        ]
+        self.stamp = digest(sorted(stamps))
+        if tokens and not self.options.is_dry:
+            self.shop.ledger.touch(tokens)
+
+    # Planning --------------------------------------------------------------------------
+
+    def plan(self, snapshot: Snapshot) -> tuple[Plan, Found, Memory]:
+        """Plan, look up what decides between creating and adopting, and plan again."""
+        shop = self.shop
+        self.progress("Planning", 0, 0)
+        memory = shop.ledger.memory(self.waiting, shop.clock.now() - _RETRY_REFUSED)
+        if self.options.only:
+            memory = replace(memory, refusals={})
+        memory = replace(memory, sightings=self._sightings(snapshot, memory))
+        plan = make_plan(snapshot, memory, shop.policy, self.today, None, self.stamp)
+        plan = only(plan, self.options.only)
+        found = Found()
+        if plan.wanted:
+            self.progress("Looking up names and numbers in QuickBooks", 0, 0)
+            is_deep = memory.is_first or self._adopts_until() is not None
+            found = look_up(shop.company, plan, memory, is_deep)
+            plan = make_plan(snapshot, memory, shop.policy, self.today, found, self.stamp)
+            plan = only(plan, self.options.only)
+        plan = self._adopt_only(plan)
+        self.outcome.plan = plan
+        self.outcome.reported.extend(plan.reported)
+        for problem in plan.held:
+            self.outcome.held.setdefault(problem.source, problem)
+        if self.options.plan_id and self.options.plan_id != plan.id:
+            raise SetupError(
+                f"The plan {self.options.plan_id} no longer holds: the source or QuickBooks moved"
+                f" (it would be {plan.id} now).",
+                "Look at `qbosync plan` again.",
+            )
+        return plan, found, memory
+
+    def _adopts_until(self) -> datetime | None:
+        """Until when nothing new is created, because the ledger may have forgotten writes."""
+        until = self.shop.ledger.fact("adopt_until")
+        if not until or datetime.fromisoformat(until) <= self.shop.clock.now():
+            return None
+        return datetime.fromisoformat(until)
+
+    def _adopt_only(self, plan: Plan) -> Plan:
+        """Match what is there; what would be created waits until late writes have shown."""
+        until = self._adopts_until()
+        if until is None:
+            return plan
+        at = until.astimezone(self.shop.zone).strftime("%H:%M")
+        kept = tuple(op for op in plan.operations if op.action is not Action.CREATE)
+        new = tuple(
+            Problem(
+                op.key.source,
+                "rebuilding",
+                f"{op.key}: rebuilding, writes nothing new until {at}.",
+                "Nothing to do: it clears itself.",
+                op.draft.amount,
+            )
+            for op in plan.operations
+            if op.action is Action.CREATE
+        )
+        return replace(plan, operations=kept, held=plan.held + new)
+
+    def _sightings(self, snapshot: Snapshot, memory: Memory) -> Mapping[str, Sighting]:
+        """When each order was first seen charged; the ledger keeps what is new."""
+        policy, today = self.shop.policy, self.today
+        sightings = dict(memory.sightings)
+        news: dict[str, Sighting] = {}
+        for order in snapshot.orders.values():
+            before = sightings.get(order.id)
+            if before and before.charged_on:
+                continue
+            customer = snapshot.customers.get(order.customer_id)
+            is_charged = policy.is_charged(order, customer, today)
+            now = Sighting(
+                policy.charge_status_of(customer), today if is_charged else None, order.status
+            )
+            if now != before:
+                news[order.id] = now
+            if before is None:
+                sightings[order.id] = now
+        if news and not self.options.is_dry:
+            self.shop.ledger.sight(news)
+        return sightings
+
+    def guard(self, plan: Plan, memory: Memory) -> None:
+        """Stop before a change of configuration rewrites the books."""
+        policy = self.shop.policy
+        changed = [
+            op
+            for op in plan.operations
+            if op.action in (Action.UPDATE, Action.VOID) and op.key.entity in _GUARDED
+        ]
+        known = sum(1 for e in memory.entries.values() if e.key.entity in _GUARDED)
+        is_mass = len(changed) > policy.max_rewrite_count
+        is_mass = is_mass and Decimal(len(changed)) > policy.max_rewrite_share * known
+        if is_mass and not self.options.allow_mass_update:
+            raise SetupError(
+                f"This run would change {len(changed)} of {known} documents in QuickBooks.",
+                "Look at `qbosync plan`; if it is meant, run `qbosync sync --allow-mass-update`.",
+            )
+
+    # Writing and closing ---------------------------------------------------------------
+
+    def execute(self, plan: Plan, found: Found, memory: Memory) -> None:
+        """Send the plan."""
+        shop = self.shop
+        if not plan.operations:
+            return
+        executor = Executor(
+            shop.company,
+            shop.ledger,
+            shop.clock,
+            (shop.environment, shop.realm_id, shop.policy.instance),
+            self.outcome,
+            shop.in_flight,
+            self.should_stop,
+            self.progress,
+        )
+        executor.execute(plan, found, memory.entries.values())
+
+    def end(self) -> None:
+        """Enter what the run did; a run that read QuickBooks moves the window on."""
+        outcome, shop = self.outcome, self.shop
+        outcome.finished_at = shop.clock.now()
+        outcome.signal = self.stop.signal
+        outcome.requests, outcome.reads = shop.company.requests, shop.company.reads
+        if self.options.is_dry:
+            return
+        if outcome.error is None:
+            shop.ledger.hold(outcome.held.values(), outcome.run_id, outcome.finished_at)
+        is_whole = outcome.error is None and self.read_at is not None
+        shop.ledger.end_run(
+            outcome.run_id,
+            {
+                "finished_at": outcome.finished_at.isoformat(),
+                "exit_code": outcome.exit_code,
+                "written": len(outcome.written),
+                "held": len(outcome.held),
+                "requests": outcome.requests,
+                "reads": outcome.reads,
+                "orders": self.orders,
+                "settings": shop.settings_digest,
+                "read_at": self.read_at.isoformat() if is_whole and self.read_at else None,
+                "error": outcome.error.what if outcome.error else "",
+            },
+        )
+
+
+def only(plan: Plan, sources: Iterable[str]) -> Plan:
+    """The part of a plan that concerns these records, and what they depend on."""
+    chosen = set(sources)
+    if not chosen:
+        return plan
+    by_key = {op.key: op for op in plan.operations}
+    keep: set[Key] = set()
+    rest = [op.key for op in plan.operations if op.key.source in chosen]
+    while rest:
+        key = rest.pop()
+        if key in by_key and key not in keep:
+            keep.add(key)
+            rest.extend(by_key[key].draft.refs)
+    return replace(
+        plan,
+        operations=tuple(op for op in plan.operations if op.key in keep),
+        held=tuple(p for p in plan.held if p.source in chosen),
+    )

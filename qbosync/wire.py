@@ -1,0 +1,209 @@
+"""What is sent to QuickBooks, and what has to come back.
+
+Updates are sparse and carry what is ours; what a person may have changed in QuickBooks
+since (an item recoded, a class, a due date) is carried over.  An answer counts only if
+it says what was asked for: QuickBooks answers 200 also when it added tax, dropped a
+link or applied money elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, bind
+
+_ALWAYS = ("CustomerRef", "TxnDate", "Line", "DocNumber", "TotalAmt", "LinkedTxn")
+_WITH = {"DueDate": ("SalesTermRef",)}
+"""Fields that go along when another one's fact changed."""
+_CARRIED = ("DepositToAccountRef", "AllowOnlineCreditCardPayment", "AllowOnlineACHPayment")
+"""Sent back as QuickBooks has them: an update without them resets them (reported)."""
+
+
+def create_body(draft: Draft, id_of: Callable[[Key], str]) -> Body:
+    """The body of a create, every reference bound.
+
+    A term that QuickBooks does not have is left out: the due date is sent anyway.
+
+    Raises:
+        KeyError: With the key of what is not in QuickBooks yet.
+    """
+    body = dict(draft.body)
+    term = body.get("SalesTermRef")
+    if term is not None:
+        try:
+            bind(term, id_of)
+        except KeyError:
+            del body["SalesTermRef"]
+    return dict(bind(body, id_of))
+
+
+def update_body(operation: Operation, current: Body, id_of: Callable[[Key], str]) -> Body:
+    """The body of a sparse update of `current`, the object as QuickBooks has it now."""
+    draft, entry = operation.draft, operation.entry
+    assert entry is not None  # noqa: S101  an update always has one
+    whole = create_body(draft, id_of)
+    body: Body = {
+        "Id": str(current["Id"]),
+        "SyncToken": str(current["SyncToken"]),
+        "sparse": True,
+    }
+    if draft.key.entity.is_named:
+        is_ours = entry.origin == "created"
+        fields = {n: whole[n] for n in operation.changes if n in whole}
+        return body | {n: v for n, v in fields.items() if is_ours or not current.get(n)}
+    wanted = [*_ALWAYS, *operation.changes]
+    for name in operation.changes:
+        wanted.extend(_WITH.get(name, ()))
+    body |= {name: whole[name] for name in wanted if name in whole}
+    body |= {name: current[name] for name in _CARRIED if name in current}
+    if draft.key.entity is not Entity.PAYMENT:
+        body["Line"] = _lines(draft, entry, whole["Line"], current.get("Line", []))
+    return body
+
+
+def void_body(current: Body) -> Body:
+    """All that QuickBooks wants of a void."""
+    return {"Id": str(current["Id"]), "SyncToken": str(current["SyncToken"])}
+
+
+def _lines(draft: Draft, entry: Entry, rows: list[Body], current: list[Body]) -> list[Body]:
+    """The whole Line array: amounts ours, the rest of each known line as QuickBooks has it."""
+    there = {str(line.get("Id")): line for line in current if "Id" in line}
+    before = {row[0]: row for row in entry.facts.get("Line", [])}
+    after = {row[0]: row for row in draft.facts.get("Line", [])}
+    lines = []
+    for name, row in zip(draft.lines, rows, strict=True):
+        line_id = entry.lines.get(name)
+        kept = there.get(line_id or "")
+        if kept is None or name not in before:
+            lines.append(row)
+            continue
+        old, new = before[name], after[name]
+        detail = dict(kept.get("SalesItemLineDetail", {})) | row["SalesItemLineDetail"]
+        if old[1] == new[1] and "ItemRef" in kept.get("SalesItemLineDetail", {}):
+            detail["ItemRef"] = {"value": kept["SalesItemLineDetail"]["ItemRef"]["value"]}
+        detail.pop("ItemAccountRef", None)
+        line = {"Id": line_id, **row, "SalesItemLineDetail": detail}
+        if old[3:] == new[3:] and "Description" in kept:
+            line["Description"] = kept["Description"]
+        lines.append(line)
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """How an answer differs from what was asked for; `kind` says which setting does that."""
+
+    kind: str
+    what: str
+
+
+def discrepancies(sent: Mapping[str, Any], answer: Body, entity: Entity) -> list[Discrepancy]:
+    """Compare QuickBooks' answer with what was sent, in number, money and links."""
+    found = []
+    for name in ("DocNumber",):
+        if name in sent and answer.get(name) != sent[name]:
+            what = f"QuickBooks gave it the number {answer.get(name)}, not {sent[name]}"
+            found.append(Discrepancy("number", what))
+    note = str(sent.get("PrivateNote", ""))
+    if note and note.splitlines()[-1] not in str(answer.get("PrivateNote", "")):
+        found.append(Discrepancy("marker", "QuickBooks dropped our mark from its memo"))
+    theirs = answer.get("CustomerRef", {}).get("value")
+    if "CustomerRef" in sent and theirs != sent["CustomerRef"]["value"]:
+        found.append(Discrepancy("customer", f"QuickBooks put it on customer {theirs}"))
+    if entity.is_named:
+        return found
+    if entity is Entity.PAYMENT:
+        return found + _payment(sent, answer)
+    return found + _sales_form(sent, answer, entity)
+
+
+def _sales_form(sent: Mapping[str, Any], answer: Body, entity: Entity) -> list[Discrepancy]:
+    found = []
+    tax = _money(answer.get("TxnTaxDetail", {}).get("TotalTax"))
+    total = _money(answer.get("TotalAmt"))
+    if tax:
+        what = f"QuickBooks added {tax:.2f} of tax of its own"
+        found.append(Discrepancy("tax", what))
+    if "Line" in sent:
+        asked = sum((_money(line["Amount"]) for line in sent["Line"]), Decimal("0.00"))
+        if total != asked and not tax:
+            what = f"its total is {total:.2f}, not {asked:.2f}"
+            found.append(Discrepancy("total", what))
+    balance = _money(answer.get("Balance"))
+    if entity is Entity.INVOICE and "Id" not in sent and balance != total:
+        what = f"QuickBooks applied {total - balance:.2f} to it by itself"
+        found.append(Discrepancy("applied", what))
+    links = {(ln.get("TxnType"), str(ln.get("TxnId"))) for ln in answer.get("LinkedTxn", [])}
+    for link in sent.get("LinkedTxn", []):
+        if (link["TxnType"], str(link["TxnId"])) not in links:
+            what = f"QuickBooks did not link it to {link['TxnType'].lower()} {link['TxnId']}"
+            found.append(Discrepancy("link", what))
+    return found
+
+
+def _payment(sent: Mapping[str, Any], answer: Body) -> list[Discrepancy]:
+    found = []
+    total = _money(answer.get("TotalAmt"))
+    if "TotalAmt" in sent and total != sent["TotalAmt"]:
+        found.append(Discrepancy("total", f"its amount is {total:.2f}, not {sent['TotalAmt']:.2f}"))
+    if "Line" not in sent:
+        return found
+    asked, got = applied(sent["Line"]), applied(answer.get("Line", []))
+    if asked != got:
+        words = ", ".join(f"{kind} {id_}: {amount:.2f}" for (kind, id_), amount in got.items())
+        what = f"QuickBooks applied it otherwise than asked ({words or 'not at all'})"
+        found.append(Discrepancy("applied", what))
+    rest = total - sum((n for (kind, _), n in asked.items() if kind == "Invoice"), Decimal(0))
+    rest += sum((n for (kind, _), n in asked.items() if kind == "CreditMemo"), Decimal(0))
+    if not found and "UnappliedAmt" in answer and _money(answer["UnappliedAmt"]) != rest:
+        what = f"{_money(answer['UnappliedAmt']):.2f} of it stay unapplied, not {rest:.2f}"
+        found.append(Discrepancy("applied", what))
+    return found
+
+
+def applied(lines: list[Body]) -> dict[tuple[str, str], Decimal]:
+    """What a payment's lines pay: (type, Id) to amount."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for line in lines:
+        for link in line.get("LinkedTxn", []):
+            key = (str(link.get("TxnType")), str(link.get("TxnId")))
+            sums[key] = sums.get(key, Decimal("0.00")) + _money(line.get("Amount"))
+    return dict(sorted(sums.items()))
+
+
+def says_what_was_sent(
+    sent: Mapping[str, Any], current: Body, action: Action, entity: Entity
+) -> bool:
+    """Whether an update or void whose answer was lost has arrived after all."""
+    if action is Action.VOID:
+        note = str(current.get("PrivateNote", ""))
+        return _money(current.get("TotalAmt")) == 0 and "Voided" in note
+    if discrepancies(sent, current, entity):
+        return False
+    own = {"Id", "SyncToken", "sparse", "LinkedTxn"}
+    if entity is Entity.PAYMENT:
+        own.add("Line")
+    return all(_contains(current.get(name), sent[name]) for name in sent if name not in own)
+
+
+def _contains(has: Any, wanted: Any) -> bool:
+    """Whether QuickBooks' value says at least what was sent; figures compare as figures."""
+    if isinstance(wanted, Mapping):
+        return isinstance(has, Mapping) and all(
+            _contains(has.get(name), value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        rows = [row for row in has or [] if row.get("DetailType") == "SalesItemLineDetail"]
+        pairs = zip(rows, wanted, strict=False)
+        return len(rows) == len(wanted) and all(_contains(row, want) for row, want in pairs)
+    if isinstance(wanted, Decimal | int) and not isinstance(wanted, bool):
+        return _money(has) == wanted
+    return str(has) == str(wanted)
+
+
+def _money(value: Any) -> Decimal:
+    return Decimal(str(value or 0))
