@@ -1,0 +1,239 @@
+"""The accounting API of one company: paths, operations, request ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import catalogue, changes, faults, preferences, query
+from .clock import stamp_ms
+from .company import Company
+from .entities import BY_PATH, Entity
+from .forms import form_of
+from .http import JSON, JSON_OK, Request, Response
+from .info import company_info
+from .jsons import Json, dumps, loads
+from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
+from .store import Record
+
+rule("a request id sent again gets the first reply, also after the object was deleted", REPORTED, "blog 2015; sandbox notes 2026")
+rule("a request id has at most 50 characters; in a batch with the bId together", RECORDED, "pasted 2022")
+rule("another body under the same request id gets the first reply too", ASSUMED, "undocumented")
+rule("a delete answers `domain`, `status`, `Id`", RECORDED, "sandbox 2018, 2020")
+rule("sending an invoice sets EmailSent and DeliveryInfo, moves the time but not the token", RECORDED, "sandbox 2026")
+rule("a wrong path is HTTP 400 with 500", RECORDED, "sandbox 2020")
+rule("invoices and sales receipts void by operation=void, payments by include=void", DOCUMENTED, "guides")
+rule("minorversion changes nothing", DOCUMENTED, "announcement of 2025")
+switch(
+    "requestid-retention", "forever", "24h", "1h", "10m", "ignored",
+    text="how long a request id is remembered",
+)  # fmt: skip
+switch(
+    "requestid-faults", "forgotten", "remembered",
+    text="whether a refusal is replayed for the same request id",
+)  # fmt: skip
+KEEP = {"forever": None, "24h": 86400, "1h": 3600, "10m": 600, "ignored": 0}
+VERSION = "2026.310"
+
+
+def handle(company: Company, request: Request) -> Response:
+    """Answer one request to a company; the caller holds the lock and has checked the token."""
+    company.now = company.clock.now()
+    parts = request.path.strip("/").split("/")[3:]
+    company.includes = frozenset(request.query.get("include", "").split(","))
+    try:
+        return _route(company, request, parts)
+    except faults.QboFault as fault:
+        return refusal(company, fault)
+
+
+def refusal(company: Company, fault: faults.QboFault) -> Response:
+    """A fault as a reply."""
+    return Response(fault.status, fault.body(company.now), {"Content-Type": JSON})
+
+
+def ok(company: Company, body: bytes) -> Response:
+    """A reply of the application that succeeded."""
+    headers = {
+        "Content-Type": JSON_OK,
+        "QBO-Version": VERSION,
+        "Service-Time": "total=1, db=1",
+        "Expires": "0",
+    }
+    return Response(200, body, headers)
+
+
+def timed(company: Company, inside: bytes) -> bytes:
+    """Close an envelope with the time."""
+    return b"{" + inside + b',"time":"' + stamp_ms(company.now).encode() + b'"}'
+
+
+def _route(company: Company, request: Request, parts: list[str]) -> Response:
+    head = parts[0] if parts else ""
+    if head == "query" and len(parts) == 1:
+        text = request.query.get("query")
+        if text is None and request.method == "POST":
+            text = request.body.decode("utf-8", "replace")
+        result = query.run(company, text or "")
+        return ok(company, timed(company, b'"QueryResponse":' + result.text))
+    if head == "cdc" and len(parts) == 1:
+        inside = changes.run(
+            company, request.query.get("entities"), request.query.get("changedSince")
+        )
+        return ok(company, timed(company, b'"CDCResponse":[' + inside + b"]"))
+    if head == "batch" and len(parts) == 1 and request.method == "POST":
+        from . import batch
+
+        return batch.handle(company, request)
+    if head == "preferences" and len(parts) == 1:
+        return _preferences(company, request)
+    if head == "companyinfo":
+        return ok(company, timed(company, b'"CompanyInfo":' + dumps(company_info(company))))
+    entity = BY_PATH.get(head)
+    if entity is not None:
+        if request.method == "GET" and len(parts) == 2:
+            return read(company, entity, parts[1])
+        if request.method == "POST" and len(parts) == 1:
+            return _write(company, request, entity)
+        if request.method == "POST" and len(parts) == 3 and parts[2] == "send":
+            return _send(company, request, entity, parts[1])
+    raise faults.unsupported_operation(
+        f"Could not find resource for relative : {request.path} of full path: "
+        f"https://internal.qbo.example{request.path}"
+    )
+
+
+def read(company: Company, entity: Entity, number: str) -> Response:
+    """GET of one object."""
+    record = company.need(entity.name, number)
+    return ok(company, _one(company, entity, company.text_of(record)))
+
+
+def _one(company: Company, entity: Entity, text: bytes) -> bytes:
+    return timed(company, b'"' + entity.name.encode() + b'":' + text)
+
+
+def body_of(request: Request) -> Json:
+    """The JSON object of a request.
+
+    Raises:
+        QboFault: 2010 if it is not one.
+    """
+    try:
+        body = loads(request.body)
+    except ValueError:
+        raise faults.unknown_property() from None
+    if not isinstance(body, dict):
+        raise faults.unknown_property()
+    return body
+
+
+def _write(company: Company, request: Request, entity: Entity) -> Response:
+    request_id = request.query.get("requestid")
+    if request_id and (reply := replay(company, request_id)):
+        return reply
+    try:
+        body = body_of(request)
+        if len(body) == 1 and isinstance(body.get(entity.name), dict):
+            body = body[entity.name]
+        operation = request.query.get("operation", "")
+        text = perform(company, entity, body, operation, company.includes)
+        response = ok(company, _one(company, entity, text))
+    except faults.QboFault as fault:
+        response = refusal(company, fault)
+        if company.assume["requestid-faults"] == "forgotten":
+            return response
+    if request_id:
+        remember(company, request_id, response)
+    return response
+
+
+def replay(company: Company, request_id: str) -> Response | None:
+    """The reply that a request id got before.
+
+    Raises:
+        QboFault: 6000 if it is too long.
+    """
+    check_length(request_id)
+    keep = KEEP[company.assume["requestid-retention"]]
+    known = company.replies.get(request_id)
+    if known is None or (keep is not None and company.now - known[2] >= keep):
+        return None
+    status, body, _at = known
+    return ok(company, body) if status == 200 else Response(status, body, {"Content-Type": JSON})
+
+
+def check_length(request_id: str) -> None:
+    """6000 for more than 50 characters."""
+    if len(request_id) > 50:
+        raise faults.business(
+            "You cannot enter more than 50 characters in the request_id field. You tried"
+            f" entering {request_id[:10]}..., which is {len(request_id)} characters."
+        )
+
+
+def remember(company: Company, request_id: str, response: Response) -> None:
+    """Keep a reply for the same request id."""
+    if company.assume["requestid-retention"] != "ignored":
+        company.replies[request_id] = (response.status, response.body, int(company.now))
+        company.new_replies.append(request_id)
+
+
+def perform(
+    company: Company, entity: Entity, body: Json, operation: str, includes: frozenset[str]
+) -> bytes:
+    """Do one write; returns the object as the reply shows it."""
+    sent = catalogue.tidy(entity.name, body)
+    form = form_of(entity.name)
+    if operation == "delete":
+        return _delete(company, entity, sent)
+    if operation == "void" or "void" in includes:
+        record = company.operate(lambda: form.void(company, sent))
+    elif "Id" in sent or operation == "update":
+        record = company.operate(lambda: form.update(company, sent))
+    elif operation in ("", "create"):
+        record = company.operate(lambda: form.create(company, sent))
+        if entity.name == "Account":
+            return _without_update_time(company, record)
+    else:
+        raise faults.unsupported_operation(f"{operation} of {entity.name}")
+    return company.text_of(record)
+
+
+def _without_update_time(company: Company, record: Record) -> bytes:
+    body = record.read()
+    return dumps({**body, "MetaData": {"CreateTime": body["MetaData"]["CreateTime"]}})
+
+
+def _delete(company: Company, entity: Entity, sent: Json) -> bytes:
+    record = company.operate(lambda: form_of(entity.name).delete(company, sent))
+    return dumps({"domain": "QBO", "status": "Deleted", "Id": str(record.id)})
+
+
+def _send(company: Company, request: Request, entity: Entity, number: str) -> Response:
+    record = company.need(entity.name, number)
+
+    def work() -> None:
+        body = company.touch(record, token=False)
+        to = request.query.get("sendTo") or body.get("BillEmail", {}).get("Address")
+        if not to:
+            raise faults.fault(
+                "6420", "Email Address is required", "Email address is required", "BillEmail"
+            )
+        body["BillEmail"] = {"Address": to}
+        body["EmailStatus"] = "EmailSent"
+        body["DeliveryInfo"] = {"DeliveryType": "Email", "DeliveryTime": stamp_ms(company.now)}
+
+    company.operate(work)
+    return ok(company, _one(company, entity, company.text_of(record)))
+
+
+def _preferences(company: Company, request: Request) -> Response:
+    if request.method == "POST":
+        sent: Any = body_of(request)
+        unknown = sent.keys() - company.preferences.keys()
+        if unknown:
+            raise faults.unknown_property()
+        if str(sent.get("SyncToken")) != company.preferences["SyncToken"]:
+            raise faults.stale()
+        company.set_preferences(preferences.writable(sent))
+    return ok(company, timed(company, b'"Preferences":' + dumps(company.preferences)))

@@ -1,0 +1,304 @@
+"""Intuit's sign-in: codes, access tokens for an hour, refresh tokens that change by the day.
+
+A token belongs to a client id and a company; another client's sign-in revokes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import asdict, dataclass, field
+from html import escape
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+from .http import Request, Response, html_response, json_response, redirect
+from .jsons import Json, loads
+from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
+
+rule("an access token lives 3600 s; x_refresh_token_expires_in is 8726400", RECORDED, "token reply 2019")
+rule("a refresh token's value changes after 24 hours; the old value is dead", DOCUMENTED, "OAuth page; the second half reported")
+rule("a refresh token dies 101 days after its last use and after five years", DOCUMENTED, "OAuth page, policy of 2025")
+rule("x_refresh_token_hard_expires_in only when the header asks for it", DOCUMENTED, "SDK 6.2.4")
+rule("wrong client is 401 invalid_client with `WWW-Authenticate: Basic realm=\"Intuit\"`", RECORDED, "2020")
+rule("a dead refresh token is 400 invalid_grant `Incorrect or invalid refresh token`", RECORDED, "pasted 2022, 2025")
+rule("a used or unknown code is 400 invalid_grant `Invalid authorization code`", REPORTED, "thread")
+rule("a code lives 10 minutes and serves once", ASSUMED, "documented as short-lived")
+rule("revoking answers 200 with an empty body; failures have an empty body too", RECORDED, "pasted 2018-2020; success documented")
+rule("any client id is taken; one seen with a secret keeps it", ASSUMED, "the emulator's own")
+rule("signing in again leaves earlier tokens of the same client alive", ASSUMED, "unknown")
+switch("refresh-race", "old-dies", "both-die", text="what a refresh with the value before does: it fails, or both values die")
+ACCESS, REFRESH, HARD = 3600, 8726400, 157680000
+ROTATE = 86400
+SCOPE = "com.intuit.quickbooks.accounting"
+
+
+class Owner(Protocol):
+    """What sign-in needs of the emulator."""
+
+    def token(self, prefix: str, length: int) -> str:
+        """A fresh secret."""
+
+    def now(self) -> float:
+        """The emulator's time."""
+
+    def realms(self) -> list[tuple[str, str, str]]:
+        """(realm id, name, environment) of the companies."""
+
+    def assumed(self, name: str) -> str:
+        """The value of a switch."""
+
+
+@dataclass(slots=True)
+class Grant:
+    """One company's consent to one client."""
+
+    client: str
+    realm: str
+    refresh: str
+    since: float
+    value_since: float
+    used: float
+    before: str = ""
+    dead: bool = False
+
+
+@dataclass(slots=True)
+class OAuth:
+    """All codes, tokens and clients."""
+
+    clients: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    access: dict[str, tuple[int, float]] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+    moved: bool = True
+
+    # -- kept in the data file ----------------------------------------------------------------
+
+    def dump(self) -> Json:
+        """Everything, for the data file."""
+        return {
+            "clients": self.clients,
+            "codes": self.codes,
+            "access": self.access,
+            "grants": [asdict(grant) for grant in self.grants],
+        }
+
+    def load(self, state: Json) -> None:
+        """Everything, from the data file."""
+        self.clients = state["clients"]
+        self.codes = state["codes"]
+        self.access = {token: (a, float(b)) for token, (a, b) in state["access"].items()}
+        self.grants = [
+            Grant(**{k: float(v) if k in ("since", "value_since", "used") else v
+                     for k, v in one.items()})
+            for one in state["grants"]
+        ]  # fmt: skip
+        self.moved = False
+
+    # -- the browser --------------------------------------------------------------------------
+
+    def authorize(self, owner: Owner, request: Request) -> Response:
+        """The sign-in page, or at once its outcome when `approve` is given."""
+        asked = request.query
+        back, state = asked.get("redirect_uri", ""), asked.get("state", "")
+        for name in ("client_id", "redirect_uri", "state"):
+            if not asked.get(name):
+                return html_response(f"<h1>{name} is missing</h1>", 400)
+        if asked.get("response_type") != "code":
+            return _back(back, error="unsupported_response_type", state=state)
+        if SCOPE not in asked.get("scope", "").split():
+            return _back(back, error="invalid_scope", state=state)
+        choice = asked.get("approve")
+        if choice is None:
+            return html_response(_page(owner, asked))
+        if choice == "deny":
+            return _back(back, error="access_denied", state=state)
+        if choice not in [realm for realm, _, _ in owner.realms()]:
+            return html_response("<h1>There is no such company</h1>", 400)
+        code = owner.token("AB11", 46)
+        self.codes[code] = {
+            "client": asked["client_id"],
+            "redirect": back,
+            "realm": choice,
+            "until": int(owner.now()) + 600,
+        }
+        self.moved = True
+        return _back(back, code=code, state=state, realmId=choice)
+
+    # -- the token endpoint -------------------------------------------------------------------
+
+    def exchange(self, owner: Owner, request: Request) -> Response:
+        """Code or refresh token against an access token."""
+        form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+        client = self.client(request, form)
+        if client is None:
+            return _error("invalid_client", status=401)
+        kind = form.get("grant_type")
+        if kind == "authorization_code":
+            grant = self._by_code(owner, client, form)
+            wrong = "Invalid authorization code"
+        elif kind == "refresh_token":
+            grant = self._by_refresh(owner, client, form.get("refresh_token", ""))
+            wrong = "Incorrect or invalid refresh token"
+        elif kind is None:
+            return _error("invalid_request")
+        else:
+            return _error("unsupported_grant_type")
+        if grant is None:
+            return _error("invalid_grant", wrong)
+        return self._issue(owner, request, grant)
+
+    def client(self, request: Request, form: dict[str, str]) -> str | None:
+        """The client, if its secret is the one it came with first."""
+        kind, _, word = request.headers.get("authorization", "").partition(" ")
+        name, secret = form.get("client_id", ""), form.get("client_secret", "")
+        if kind.lower() == "basic":
+            try:
+                plain = base64.b64decode(word, validate=True).decode("utf-8")
+            except (binascii.Error, UnicodeDecodeError):
+                return None
+            name, _, secret = plain.partition(":")
+        if not name or not secret:
+            return None
+        if self.clients.setdefault(name, secret) != secret:
+            return None
+        self.moved = True
+        return name
+
+    def _by_code(self, owner: Owner, client: str, form: dict[str, str]) -> Grant | None:
+        code = self.codes.pop(form.get("code", ""), None)
+        now = owner.now()
+        if code is None or code["client"] != client or code["until"] < now:
+            return None
+        if code["redirect"] != form.get("redirect_uri"):
+            return None
+        value = owner.token("RT1-", 46)
+        grant = Grant(client, code["realm"], value, now, now, now)
+        self.grants.append(grant)
+        return grant
+
+    def _by_refresh(self, owner: Owner, client: str, value: str) -> Grant | None:
+        now = owner.now()
+        for grant in self.grants:
+            if grant.client != client or grant.dead or not value:
+                continue
+            if value == grant.before and owner.assumed("refresh-race") == "both-die":
+                grant.dead = True
+            if value != grant.refresh:
+                continue
+            if now - grant.used > REFRESH or now - grant.since > HARD:
+                return None
+            if now - grant.value_since > ROTATE:
+                grant.before, grant.refresh = grant.refresh, owner.token("RT1-", 46)
+                grant.value_since = now
+            grant.used = now
+            return grant
+        return None
+
+    def _issue(self, owner: Owner, request: Request, grant: Grant) -> Response:
+        token = owner.token("eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0..", 120)
+        now = owner.now()
+        number = self.grants.index(grant)
+        self.access = {t: a for t, a in self.access.items() if a[1] > now - 86400}
+        self.access[token] = (number, now + ACCESS)
+        self.moved = True
+        reply: Json = {
+            "x_refresh_token_expires_in": REFRESH,
+            "refresh_token": grant.refresh,
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": ACCESS,
+        }
+        wish = request.headers.get("x-include-refresh-token-hard-expires-in", "")
+        if wish.lower() == "true":
+            reply["x_refresh_token_hard_expires_in"] = int(grant.since + HARD - now)
+        return json_response(reply, **{"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"})
+
+    def revoke(self, owner: Owner, request: Request) -> Response:
+        """End a client's access to a company, named by either of its tokens."""
+        try:
+            form = loads(request.body)
+        except ValueError:
+            form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+        client = self.client(request, form if isinstance(form, dict) else {})
+        if client is None:
+            return Response(401)
+        value = form.get("token") if isinstance(form, dict) else None
+        held = self.access.get(str(value))
+        for number, grant in enumerate(self.grants):
+            mine = grant.refresh == value or (held is not None and held[0] == number)
+            if mine and grant.client == client and not grant.dead:
+                grant.dead = True
+                self.moved = True
+                return Response(200)
+        return Response(400)
+
+    # -- the gateway --------------------------------------------------------------------------
+
+    def check(self, owner: Owner, bearer: str, realm: str) -> str | None:
+        """None if the token opens the company, else `expired`, `revoked`, `unknown`, `realm`."""
+        held = self.access.get(bearer)
+        if held is None:
+            return "unknown"
+        grant = self.grants[held[0]]
+        if grant.dead:
+            return "revoked"
+        if held[1] <= owner.now():
+            return "expired"
+        return None if grant.realm == realm else "realm"
+
+
+def _error(code: str, words: str = "", status: int = 400) -> Response:
+    body = {"error_description": words, "error": code} if words else {"error": code}
+    headers = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Intuit"'
+    return json_response(body, status, **headers)
+
+
+def _back(to: str, **values: str) -> Response:
+    return redirect(f"{to}{'&' if '?' in to else '?'}{urlencode(values)}")
+
+
+def _page(owner: Owner, asked: dict[str, str]) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in asked.items()
+    )
+    buttons = "".join(
+        f'<p><button name="approve" value="{escape(realm)}">{escape(name)}</button>'
+        f" {escape(environment)}, {escape(realm)}</p>"
+        for realm, name, environment in owner.realms()
+    )
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Connect to QuickBooks</title>"
+        "<style>body{font:16px sans-serif;max-width:34em;margin:3em auto}"
+        "button{font:inherit;padding:.5em 1em}</style>"
+        "<h1>Connect to QuickBooks</h1>"
+        f"<p>The app <b>{escape(asked['client_id'])}</b> asks to read and write your books."
+        " Choose the company:</p>"
+        f"<form method=get>{hidden}{buttons}"
+        '<p><button name="approve" value="deny">Cancel</button></p></form>'
+        "<p><small>This is the QuickBooks emulator, not Intuit.</small></p></html>"
+    )
+
+
+def discovery(base: str, limits: str) -> Json:
+    """The discovery document, every address the emulator's own."""
+    return {
+        "issuer": f"{base}/op/v1",
+        "authorization_endpoint": f"{base}/connect/oauth2",
+        "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
+        "userinfo_endpoint": f"{base}/v1/openid_connect/userinfo",
+        "revocation_endpoint": f"{base}/v2/oauth2/tokens/revoke",
+        "jwks_uri": f"{base}/op/v1/jwks",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "email", "profile", "address", "phone"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
+        "qbosync_limits": limits,
+        "qbosync_api": base,
+    }
