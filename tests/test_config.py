@@ -209,6 +209,17 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_mistake():
     assert load(text, "config.toml") == settings()
 
 
+def test_dates_and_times_may_be_text_or_toml_and_an_address_may_be_blank():
+    written = settings(
+        '[orders]\nstart_date = "2026-01-31"',
+        '[notify]\nremind_at = 06:30:15\nping_url = ""',
+    )
+
+    assert written.orders.start_date == date(2026, 1, 31)
+    assert written.notify.remind_at == time(6, 30)
+    assert written.notify.ping_url == ""
+
+
 def test_amounts_never_pass_through_a_float():
     loaded = settings("[documents]\nrounding_limit = 0.07\n[sync]\nmax_amount = 0.10")
 
@@ -411,6 +422,23 @@ def test_one_cause_is_told_once():
         (
             '[notify]\nping_url = "http://hc.example/1"',
             "`ping_url` in [notify] must be an address that begins with https://, line 7",
+        ),
+        (
+            "[orders]\nstatuses = []",
+            "`statuses` in [orders] is empty, line 7",
+        ),
+        (
+            f'[items]\nshipping = "{"x" * 101}"',
+            "`shipping` in [items] has 101 characters; QuickBooks takes 100, line 7",
+        ),
+        (
+            "[sync]\nmax_amount = [1]",
+            "`max_amount` in [sync] must be a number such as 0.05, not a list, line 7",
+        ),
+        (
+            "[orders]\nstart_date = 5",
+            "`start_date` in [orders] must be a date such as 2026-01-31, not a number"
+            ' (or the word "everything"), line 7',
         ),
         ("[items]\nsales_tax = ''", "`sales_tax` in [items] is blank, line 7"),
         (

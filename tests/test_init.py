@@ -247,6 +247,12 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
             read_heads(path)
 
 
+def test_a_folder_that_may_not_be_read_is_told(tmp_path):
+    """Root reads everything, so a name that is too long stands in for a missing right."""
+    with pytest.raises(SetupError, match="cannot be read: file name too long"):
+        read_heads(tmp_path / ("x" * 300))
+
+
 def test_a_file_that_is_no_csv_does_not_stop_the_look(tmp_path):
     (tmp_path / "a.csv").write_bytes(b'"' + b"x" * 200_000)
     (tmp_path / "b.csv").write_bytes(b"")

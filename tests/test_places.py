@@ -201,6 +201,19 @@ def test_a_data_folder_open_to_everybody_is_refused(tmp_path):
         make_data_dir(folder)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file somebody else's")
+def test_what_belongs_to_somebody_else_is_refused(tmp_path, config):
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o700)
+    for path in (folder, config):
+        os.chown(path, 4711, -1)
+
+    with pytest.raises(LedgerError, match="belongs to another user"):
+        make_data_dir(folder)
+    with pytest.raises(SetupError, match="belongs to another user"):
+        read_settings(config, None, {})
+
+
 def test_a_data_folder_that_cannot_be_made_is_the_disks_fault(tmp_path):
     (tmp_path / "file").write_text("")
 
@@ -276,3 +289,8 @@ def test_a_disk_that_takes_nothing_is_told_and_the_old_file_stays(tmp_path):
         write_connection(tmp_path / "gone" / "connection-config.json", CONNECTION)
     with pytest.raises(LedgerError, match="cannot be read"):
         read_connection(tmp_path)
+
+
+def test_a_connection_that_cannot_be_forgotten_is_told(tmp_path):
+    with pytest.raises(LedgerError, match="cannot be removed"):
+        forget_connection(tmp_path)

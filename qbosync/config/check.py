@@ -61,7 +61,7 @@ def _known_statuses(settings: Settings, data: Data) -> Iterator[Mistake]:
     orders = settings.orders
     for key in ("charge_status", "estimate_from_status"):
         value = getattr(orders, key)
-        if value not in orders.statuses:
+        if orders.statuses and value not in orders.statuses:
             path = ("orders", key)
             fact = f"{name_of(path)} is {value!r}, which is not in `statuses`"
             yield Mistake(path, fact, close_match(value, orders.statuses))

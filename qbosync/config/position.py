@@ -110,8 +110,8 @@ class _Scanner:
         return None
 
     def _skip(self, pattern: re.Pattern[str]) -> int:
-        if match := pattern.match(self.text, self.at):
-            self.at = match.end()
+        match = pattern.match(self.text, self.at)
+        self.at = match.end() if match else self.at
         return self.at
 
     def _take(self, char: str) -> bool:
