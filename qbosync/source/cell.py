@@ -27,6 +27,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
 _PLAIN_ID = re.compile(rf"[!-Z\\^-~]{{1,{ID_LENGTH}}}")
 _DAYS = re.compile(r"\d{1,4}", re.ASCII)
 _PARTS = ("line1", "line2", "line3", "city", "state", "zip", "country")
+_NOWHERE = Address()
 _YES = {"true": True, "yes": True, "y": True, "1": True}
 _NO = {"false": False, "no": False, "n": False, "0": False}
 _SHOWN = 60
@@ -241,7 +242,9 @@ class Fields:
         header = self._columns.get(field)
         if header is None:
             return ""
-        cell = self._row.cells.get(header, "")
+        cell = self._row.cells.get(header)
+        if not cell:
+            return ""
         if isinstance(cell, Broken):
             raise CellError(header, cell.what)
         return cell.strip()
@@ -255,7 +258,7 @@ class Fields:
 
     def optional(self, field: str, read: Callable[[str], T], default: D) -> T | D:
         """A value, or `default` where the export does not say."""
-        text = self.raw(field) if field in self._columns else ""
+        text = self.raw(field)
         return self._value(field, text, read) if text else self._said(field, default)
 
     def _value(self, field: str, text: str, read: Callable[[str], T]) -> T:
@@ -283,4 +286,8 @@ class Fields:
         return self.optional(field, self.calendar.day, None)
 
     def address(self, kind: str) -> Address:
-        return Address(**{part: self.text(f"{kind}_{part}") for part in _PARTS})
+        """An address of this kind, such as ``bill``; most rows of most exports have none."""
+        fields = [f"{kind}_{part}" for part in _PARTS if f"{kind}_{part}" in self._columns]
+        if self.values is None and not any(self.raw(field) for field in fields):
+            return _NOWHERE
+        return Address(**{field.removeprefix(f"{kind}_"): self.text(field) for field in fields})

@@ -54,7 +54,7 @@ class FolderSource:
     `expect_orders`: an earlier run saw orders, so a delivery without one is not believed.
     """
 
-    def __init__(  # noqa: PLR0913  one argument for each key of [source]
+    def __init__(
         self,
         path: Path,
         *,
@@ -167,9 +167,12 @@ def _count(sheets: Mapping[str, Sheet], counts: Mapping[str, int]) -> None:
             continue
         sheet = sheets.get(name)
         found = len(sheet.table.rows) if sheet else 0
-        is_shared = sheet is not None and files.count(sheet.table.name) > 1
-        if found == expected or (sheet and is_shared and sheet.distinct() == expected):
+        if found == expected:
             continue
+        if sheet and not sheet.layout.parent and files.count(sheet.table.name) > 1:
+            if sheet.distinct() == expected:
+                continue
+            found = sheet.distinct()
         file = sheet.table.name if sheet else f"no file of {name}"
         raise SetupError(
             f"The delivery was cut: {MANIFEST} counts {expected} rows of {name}, but"

@@ -24,12 +24,13 @@ def columns_of(
     found: dict[str, str] = {}
     for field in layout.fields:
         header = renamed.get(field, field)
-        fitting = _fitting(table.headers, header)
+        fitting = _fitting(table.headers, header, is_named=field in renamed)
         if len(fitting) > 1:
             raise SetupError(
-                f"{table.name} has {len(fitting)} columns {header!r}, and only one can be"
-                f" the {field} of {layout.name}.",
-                todo="Give each column of the export a name of its own.",
+                f"{table.name} has the columns {listed(fitting)}, and only one can be the"
+                f" {field} of {layout.name}.",
+                todo="Give each column a name of its own, or say in the configuration which it is:"
+                f' [source.columns.{layout.name}] {field} = "{fitting[0]}".',
             )
         if fitting:
             found[field] = fitting[0]
@@ -61,9 +62,9 @@ def _refuse_unknown_fields(layout: Layout, renamed: Mapping[str, str]) -> None:
             )
 
 
-def _fitting(headers: Collection[str], wanted: str) -> list[str]:
-    """The headers spelled exactly so, else those that match without case, blanks and `_`."""
-    exact = [header for header in headers if header == wanted.strip()]
+def _fitting(headers: Collection[str], wanted: str, *, is_named: bool) -> list[str]:
+    """The headers that match; of several, the one spelled just as the configuration names it."""
+    exact = [header for header in headers if is_named and header == wanted.strip()]
     return exact or [header for header in headers if normal(header) == normal(wanted)]
 
 

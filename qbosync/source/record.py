@@ -194,14 +194,11 @@ def _contradiction(first: Fields, second: Fields, build: Callable[[Fields], obje
         fields.values = {}
         build(fields)
         said.append(fields.values)
-    for field, value in said[0].items():
-        if said[1].get(field) != value:
-            return (
-                f"{first.where} and {second.where} contradict each other in column"
-                f" {first.column(field)}: {quoted(first.raw(field))} and"
-                f" {quoted(second.raw(field))}"
-            )
-    return f"{first.where} and {second.where} contradict each other"
+    field = next(name for name in said[0] if said[0][name] != said[1][name])
+    return (
+        f"{first.where} and {second.where} contradict each other in column"
+        f" {first.column(field)}: {quoted(first.raw(field))} and {quoted(second.raw(field))}"
+    )
 
 
 class Parts(Generic[P]):

@@ -44,7 +44,7 @@ class Shelf:
     def names(self) -> tuple[str, ...]:
         """The files an export can consist of, in a fixed order."""
         try:
-            names = [entry.name for entry in self._folder.iterdir()]
+            names = os.listdir(self._folder)
         except FileNotFoundError:
             raise SetupError(f"The export folder {self._folder} is not there.", _CHECK) from None
         except NotADirectoryError:
