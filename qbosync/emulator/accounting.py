@@ -15,13 +15,29 @@ from .jsons import Json, dumps, loads
 from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
 from .store import Record
 
-rule("a request id sent again gets the first reply, also after the object was deleted", REPORTED, "blog 2015; sandbox notes 2026")
-rule("a request id has at most 50 characters; in a batch with the bId together", RECORDED, "pasted 2022")
+rule(
+    "a request id sent again gets the first reply, also after the object was deleted",
+    REPORTED,
+    "blog 2015; sandbox notes 2026",
+)
+rule(
+    "a request id has at most 50 characters; in a batch with the bId together",
+    RECORDED,
+    "pasted 2022",
+)
 rule("another body under the same request id gets the first reply too", ASSUMED, "undocumented")
 rule("a delete answers `domain`, `status`, `Id`", RECORDED, "sandbox 2018, 2020")
-rule("sending an invoice sets EmailSent and DeliveryInfo, moves the time but not the token", RECORDED, "sandbox 2026")
+rule(
+    "sending an invoice sets EmailSent and DeliveryInfo, moves the time but not the token",
+    RECORDED,
+    "sandbox 2026",
+)
 rule("a wrong path is HTTP 400 with 500", RECORDED, "sandbox 2020")
-rule("invoices and sales receipts void by operation=void, payments by include=void", DOCUMENTED, "guides")
+rule(
+    "invoices and sales receipts void by operation=void, payments by include=void",
+    DOCUMENTED,
+    "guides",
+)
 rule("minorversion changes nothing", DOCUMENTED, "announcement of 2025")
 switch(
     "requestid-retention", "forever", "24h", "1h", "10m", "ignored",

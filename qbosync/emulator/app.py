@@ -11,20 +11,32 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import accounting, control, misbehaviour, pages, seed
+from . import accounting, control, gateway, misbehaviour, pages, seed, signin
 from .clock import Clock, stamp_ms
 from .company import Company
 from .http import Request, Response, html_response, json_response
 from .jsons import Json
 from .limits import Limits
-from .oauth import OAuth, discovery
+from .oauth import OAuth
 from .provenance import ASSUMED, RECORDED, REPORTED, Assumptions, rule
 from .storage import Storage
 
-rule("every reply has an intuit_tid; the application's version headers only on success", RECORDED, "sandbox 2018-2022")
-rule("success is `application/json;charset=utf-8`, a fault plain `application/json`", RECORDED, "sandbox 2015-2022")
+rule(
+    "every reply has an intuit_tid; the application's version headers only on success",
+    RECORDED,
+    "sandbox 2018-2022",
+)
+rule(
+    "success is `application/json;charset=utf-8`, a fault plain `application/json`",
+    RECORDED,
+    "sandbox 2015-2022",
+)
 rule("a token of another company is 403 with 3100 in lower case", RECORDED, "pasted 2018, 2021")
-rule("a request without a bearer token is 401 `Malformed bearer token: too short or too long`", REPORTED, "pasted reply; used for unknown tokens")
+rule(
+    "a request without a bearer token is 401 `Malformed bearer token: too short or too long`",
+    REPORTED,
+    "pasted reply; used for unknown tokens",
+)
 rule("a realm that does not exist answers like one that the token is not for", ASSUMED, "")
 FIRST_REALM = 9341450000000001
 
@@ -159,7 +171,7 @@ class Emulator:
         if path.endswith("/tokens/revoke") and request.method == "POST":
             return self.oauth.revoke(self, request)
         if path.startswith("/.well-known/openid"):
-            return json_response(discovery(request.base, self.limits.mode))
+            return json_response(signin.discovery(request.base, self.limits.mode))
         if path == "/op/v1/jwks":
             return json_response({"keys": []})
         if path.endswith("/openid_connect/userinfo"):
@@ -172,19 +184,17 @@ class Emulator:
         realm = request.path.split("/")[3]
         kind, _, bearer = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not bearer:
-            return misbehaviour.unauthorized(
-                "Malformed bearer token: too short or too long", now
-            )
+            return gateway.unauthorized("Malformed bearer token: too short or too long", now)
         wrong = self.oauth.check(self, bearer, realm)
         company = self.companies.get(realm)
         if wrong in ("expired", "revoked", "unknown"):
             words = {"expired": "Token expired", "revoked": "Token revoked"}.get(wrong)
             detail = f"{words}: {bearer[:40]}" if words else f"Invalid token: {bearer[:40]}"
-            return misbehaviour.unauthorized(detail, now)
+            return gateway.unauthorized(detail, now)
         if wrong == "realm" or company is None:
-            return misbehaviour.forbidden(now)
+            return gateway.forbidden(now)
         if not self.limits.allow(realm, now, batch=request.segment() == "batch"):
-            return misbehaviour.throttled(now)
+            return gateway.throttled(now)
         self._prepare(company, plan)
         try:
             return accounting.handle(company, request)
@@ -202,5 +212,3 @@ class Emulator:
             company.bad_items[int(plan.values.get("item", 1))] = plan.kind
         elif plan.kind == "stale_list":
             company.hidden_since = company.counters["moved"] - int(plan.values.get("changes", 1))
-
-

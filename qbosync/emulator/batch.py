@@ -13,11 +13,23 @@ from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule
 if TYPE_CHECKING:
     from .company import Company
 
-rule("a batch is HTTP 200 whatever its items hold; replies in order, matched by bId", RECORDED, "sandbox 2016-2024")
+rule(
+    "a batch is HTTP 200 whatever its items hold; replies in order, matched by bId",
+    RECORDED,
+    "sandbox 2016-2024",
+)
 rule("items are applied one after the other, nothing is rolled back", DOCUMENTED, "blog 2017")
 rule("more than 30 items are 1040", DOCUMENTED, "table of codes")
-rule("an item sees what an earlier item of the batch did", ASSUMED, "documented as not to be relied on")
-rule("a batch under a request id used before: every item is 6000 `An unexpected error occurred…`", RECORDED, "thread of 2017")
+rule(
+    "an item sees what an earlier item of the batch did",
+    ASSUMED,
+    "documented as not to be relied on",
+)
+rule(
+    "a batch under a request id used before: every item is 6000 `An unexpected error occurred…`",
+    RECORDED,
+    "thread of 2017",
+)
 rule("an empty batch is HTTP 400 `Batch Request is Empty`", RECORDED, "pasted 2024, in XML")
 rule("optionsData of an item does what include does", ASSUMED, "from the schema")
 rule("CDCQuery as an item", REPORTED, "from the schema")

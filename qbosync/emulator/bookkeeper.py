@@ -17,8 +17,12 @@ from .jsons import Json, dumps, loads
 from .provenance import ASSUMED, REPORTED, rule
 from .store import Record
 
-rule("a merged customer's documents move to the other, the record is gone", REPORTED, "webhooks, CDC")
-rule("the bookkeeper may write into closed books and deposits", ASSUMED, "the screen asks a password")
+rule(
+    "a merged customer's documents move to the other, the record is gone", REPORTED, "webhooks, CDC"
+)
+rule(
+    "the bookkeeper may write into closed books and deposits", ASSUMED, "the screen asks a password"
+)
 
 Action = Callable[[Company, Json], Any]
 
@@ -98,7 +102,9 @@ def _edit_line(company: Company, body: Json) -> Record:
     """Change one line: `line` from 1, `values` laid over it; Amount wins over quantity."""
     record = _record(company, body)
     lines: list[Json] = [
-        dict(line) for line in loads(record.text)["Line"] if line["DetailType"] != "SubTotalLineDetail"
+        dict(line)
+        for line in loads(record.text)["Line"]
+        if line["DetailType"] != "SubTotalLineDetail"
     ]
     at = int(body["line"]) - 1
     if not 0 <= at < len(lines):

@@ -25,9 +25,7 @@ rule(
     DOCUMENTED,
     "entity reference",
 )
-rule(
-    "a time behind TxnDate is cut off (`2019-03-06 10:43:14 -0800`)", RECORDED, "sandbox 2019"
-)
+rule("a time behind TxnDate is cut off (`2019-03-06 10:43:14 -0800`)", RECORDED, "sandbox 2019")
 
 LINKS = "domain sparse status"
 NAMES = "DisplayName GivenName MiddleName FamilyName Title Suffix PrintOnCheckName CompanyName"
@@ -96,7 +94,11 @@ LENGTHS = {
     "PostalCode": 30,
     **{f"Line{n}": 500 for n in range(1, 6)},
 }
-SHORT_NAMES = {("Term", "Name"): 31, ("PaymentMethod", "Name"): 31, ("RefundReceipt", "PaymentRefNum"): 100}
+SHORT_NAMES = {
+    ("Term", "Name"): 31,
+    ("PaymentMethod", "Name"): 31,
+    ("RefundReceipt", "PaymentRefNum"): 100,
+}
 DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
@@ -129,9 +131,7 @@ def _compile() -> dict[str, dict[str, Field]]:
         while at is not None and at in own:
             merged = {**own[at], **merged}
             at = parents.get(at)
-        compiled[name] = {
-            key: _field(name, key, kind, own) for key, kind in merged.items()
-        }
+        compiled[name] = {key: _field(name, key, kind, own) for key, kind in merged.items()}
     return compiled
 
 
@@ -182,11 +182,10 @@ def _object(fields: dict[str, Field], body: Json) -> Json:
             continue
         kind, nested, many, most = spec
         if kind == "string":
-            if value.__class__ is not str:
-                value = _text(value)
-            if most and len(value) > most:
-                raise faults.too_long(key, most, len(value))
-            out[key] = value
+            text = value if value.__class__ is str else _text(value)
+            if most and len(text) > most:
+                raise faults.too_long(key, most, len(text))
+            out[key] = text
         elif nested is not None:
             if many:
                 if not isinstance(value, list):

@@ -14,11 +14,21 @@ if TYPE_CHECKING:
     from .company import Company
     from .store import Record
 
-rule("one inner object per entity asked for, rows oldest change first", RECORDED, "sandbox 2016-2020")
-rule("rows come with their full objects; `{}` for an entity without changes", RECORDED, "sandbox 2018, 2020")
+rule(
+    "one inner object per entity asked for, rows oldest change first", RECORDED, "sandbox 2016-2020"
+)
+rule(
+    "rows come with their full objects; `{}` for an entity without changes",
+    RECORDED,
+    "sandbox 2018, 2020",
+)
 rule("a block of tombstones only has no startPosition", RECORDED, "pasted 2018-2021")
 rule("missing or unknown entities are a 10000 SystemFault with HTTP 200", RECORDED, "sandbox 2016")
-rule("CDC looks back 30 days; asking for more is cut to 30 days", DOCUMENTED, "what happens beyond is assumed")
+rule(
+    "CDC looks back 30 days; asking for more is cut to 30 days",
+    DOCUMENTED,
+    "what happens beyond is assumed",
+)
 rule(
     "at most 1000 objects a response: the oldest 1000 over all entities asked for",
     ASSUMED,

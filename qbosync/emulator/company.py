@@ -11,10 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from . import faults, journal
+from . import faults, journal, keys, rendering
 from .clock import Clock, stamp, today
-from .entities import ENTITIES, Entity
-from .jsons import ZERO, Json, dumps
+from .entities import ENTITIES
+from .jsons import Json, dumps
 from .preferences import default_preferences, merge
 from .provenance import ASSUMED, RECORDED, Assumptions, rule
 from .store import Record, Store
@@ -22,7 +22,11 @@ from .store import Record, Store
 T = TypeVar("T")
 USD = {"value": "USD", "name": "United States Dollar"}
 
-rule("SyncToken rises by one per effective change; a no-op moves nothing", RECORDED, "sandbox 2020, 2026")
+rule(
+    "SyncToken rises by one per effective change; a no-op moves nothing",
+    RECORDED,
+    "sandbox 2020, 2026",
+)
 rule("references show the current name, also on old documents", RECORDED, "sandbox 2026")
 rule(
     "accounts made later get ids far out of sequence (1150040000 and up)",
@@ -36,20 +40,6 @@ rule(
 )
 rule("transactions share one series of ids, names another, items another", RECORDED, "sandbox")
 rule("tombstones are kept for ever; CDC looks back 30 days", ASSUMED, "30 days is documented")
-
-# Which references carry a name, by the entity they point to.
-NAMED_REFS = {
-    "Customer": ("CustomerRef",),
-    "Vendor": ("VendorRef",),
-    "Item": ("ItemRef",),
-    "Account": (
-        "ItemAccountRef", "IncomeAccountRef", "ExpenseAccountRef", "AssetAccountRef",
-        "DepositToAccountRef", "AccountRef",
-    ),
-    "Term": ("SalesTermRef",),
-    "Class": ("ClassRef",),
-    "Department": ("DepartmentRef",),
-}  # fmt: skip
 
 
 class Company:
@@ -140,13 +130,13 @@ class Company:
                 meta = body["MetaData"] = dict(body.get("MetaData") or ())
                 meta["CreateTime"] = stamp(record.created)
                 meta["LastUpdatedTime"] = stamp(now)
-            self._derive(record, body)
-            record.text = dumps(self._shown(record, body))
+            keys.learn(self, record, body)
+            record.text = dumps(rendering.shown(self, record, body))
             store.index(record)
             store.keep_recent(record)
             self.unsaved[record.entity.name, record.id] = record
             if old_name and old_name != record.name and not record.new:
-                self._renamed(record)
+                rendering.renamed(self, record)
             record.new = False
         for record in self._gone:
             self._bury(record)
@@ -166,7 +156,7 @@ class Company:
 
     def restore(self, record: Record) -> None:
         """Index a record that comes from the data file."""
-        self._derive(record, record.read())
+        keys.learn(self, record, record.read())
         self.store.index(record)
         if record.entity.kind == "txn":
             record.body = None
@@ -182,86 +172,6 @@ class Company:
         buried = (record.id, int(self.now), self.counters["moved"])
         self.tombstones.setdefault(name, []).append(buried)
         self.unsaved[name, record.id] = None
-
-    def _derive(self, record: Record, body: Json) -> None:
-        """What the indexes and the books need to know of a body."""
-        entity = record.entity
-        if entity.kind == "list":
-            record.name = body.get(entity.name_field, "")
-            record.active = body.get("Active", True)
-            if entity.name == "Account" and body.get("AccountSubType") == "AccountsReceivable":
-                self.store.receivable_account = record.id
-            return
-        record.number = body.get("DocNumber") or ""
-        record.date = body.get("TxnDate", "")
-        record.total = body.get("TotalAmt", ZERO)
-        record.balance = body.get("Balance", ZERO)
-        customer = body.get("CustomerRef")
-        record.customer = int(customer["value"]) if customer else 0
-        name = entity.name
-        if name == "Invoice":
-            record.open = int(record.balance * 100)
-        elif name == "Payment":
-            record.reference = body.get("PaymentRefNum", "")
-            record.open = -int(body["UnappliedAmt"] * 100)
-        elif name == "CreditMemo":
-            record.open = -int(body["RemainingCredit"] * 100)
-        record.posted = journal.postings(self, name, body)
-
-    def _shown(self, record: Record, body: Json) -> Json:
-        if record.entity.name != "Payment":
-            return body
-        lines = [{**line, "LineEx": self._line_ex(line)} for line in body["Line"]]
-        return {**body, "Line": lines}
-
-    def _line_ex(self, line: Json) -> Json:
-        link = line["LinkedTxn"][0]
-        target = self.store.get(link["TxnType"], link["TxnId"])
-        values = [("txnId", link["TxnId"])]
-        if target is not None:
-            body = target.read()
-            open_then = body.get("Balance", ZERO) + line["Amount"]
-            values.append(("txnOpenBalance", f"{open_then:.2f}"))
-            values.append(("txnReferenceNumber", body.get("DocNumber") or ""))
-        return {
-            "any": [
-                {
-                    "name": "{http://schema.intuit.com/finance/v3}NameValue",
-                    "declaredType": "com.intuit.schema.finance.v3.NameValue",
-                    "scope": "javax.xml.bind.JAXBElement$GlobalScope",
-                    "value": {"Name": name, "Value": value},
-                    "nil": False,
-                    "globalScope": True,
-                    "typeSubstituted": False,
-                }
-                for name, value in values
-            ]
-        }
-
-    def _renamed(self, record: Record) -> None:
-        """Let the new name appear wherever the object is referred to."""
-        entity = record.entity.name
-        prefixes = [
-            f'"{key}":{{"value":"{record.id}","name":'.encode()
-            for key in NAMED_REFS.get(entity, ())
-        ]
-        new = dumps(self.shown_name(record))
-        candidates = (
-            [*self.store.of_customer.get(record.id, {}).values()]
-            if entity == "Customer"
-            else [r for kind in self.store.records.values() for r in kind.values()]
-        )
-        for other in candidates:
-            text = other.text
-            for prefix in prefixes:
-                parts = text.split(prefix)
-                if len(parts) > 1:
-                    tails = [part[_end_of_string(part) :] for part in parts[1:]]
-                    text = parts[0] + b"".join(prefix + new + tail for tail in tails)
-            if text is not other.text:
-                other.text = text
-                other.body = None
-                self.unsaved[other.entity.name, other.id] = other
 
     # -- records ------------------------------------------------------------------------------
 
@@ -373,17 +283,15 @@ class Company:
         """A reference with the current name."""
         return {"value": str(record.id), "name": self.shown_name(record)}
 
-    def account_of(self, subtype: str, make: tuple[str, str] | None = None) -> Record | None:
-        """The first active account of a subtype, made now if (name, type) is given."""
+    def account_of(self, subtype: str) -> Record | None:
+        """The first active account of a subtype."""
         for record in self.store.all("Account"):
             body = record.read()
             if body.get("AccountSubType") == subtype and body.get("Active", True):
                 return record
-        return self.make_account(make[0], make[1], subtype) if make else None
+        return None
 
-    def make_account(
-        self, name: str, kind: str, subtype: str, number: int | None = None
-    ) -> Record:
+    def make_account(self, name: str, kind: str, subtype: str, number: int | None = None) -> Record:
         """A new account, as QuickBooks makes them when they are first needed."""
         record = self.new("Account", number)
         record.body = journal.account_body(self.common(record), name, kind, subtype)
@@ -395,39 +303,4 @@ class Company:
 
     def text_of(self, record: Record, *, listed: bool = False) -> bytes:
         """The JSON of a record as a reply shows it, with its balance of this moment."""
-        text = record.text
-        name = record.entity.name
-        if name == "Customer":
-            owed = self.store.balances.get(record.id, 0)
-            if owed:
-                text = text.replace(
-                    b'"Balance":0,"BalanceWithJobs":0',
-                    f'"Balance":{_amount(owed)},"BalanceWithJobs":{_amount(owed)}'.encode(),
-                    1,
-                )
-            if listed:
-                text = text.replace(b',"DefaultTaxCodeRef":{"value":"2"}', b"", 1)
-        elif name == "Account":
-            held = self.store.accounts.get(record.id, 0)
-            if held:
-                shown = _amount(journal.shown_balance(record, held))
-                text = text.replace(
-                    b'"CurrentBalance":0,"CurrentBalanceWithSubAccounts":0',
-                    f'"CurrentBalance":{shown},"CurrentBalanceWithSubAccounts":{shown}'.encode(),
-                    1,
-                )
-        elif name == "Item" and listed:
-            text = text.replace(b'"DeferredRevenue":false,', b"", 1)
-        return text
-
-
-def _amount(amount_in_cents: int) -> str:
-    return f"{Decimal(amount_in_cents) / 100:.2f}" if amount_in_cents else "0"
-
-
-def _end_of_string(text: bytes) -> int:
-    """Where the JSON string at the start of a text ends."""
-    at = 1
-    while text[at : at + 1] != b'"':
-        at += 2 if text[at : at + 1] == b"\\" else 1
-    return at + 1
+        return rendering.text_of(self, record, listed=listed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .clock import stamp_ms
 from .jsons import Json, dumps
-from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule
+from .provenance import ASSUMED, DOCUMENTED, RECORDED, rule
 
 VALIDATION, SYSTEM = "ValidationFault", "SystemFault"
 INACTIVE = (
@@ -25,7 +25,7 @@ SAVING = (
 
 
 @dataclass
-class QboFault(Exception):
+class QboFault(Exception):  # noqa: N818 - QuickBooks' own word for its refusal
     """One or more errors of QuickBooks; `errors` are (code, message, detail, element)."""
 
     errors: list[tuple[str, str, str, str | None]]
@@ -95,9 +95,7 @@ def required(path: str) -> QboFault:
     )
 
 
-rule(
-    "an unknown property anywhere is 2010 with the short text of 2026", RECORDED, "sandbox 2026"
-)
+rule("an unknown property anywhere is 2010 with the short text of 2026", RECORDED, "sandbox 2026")
 
 
 def unknown_property() -> QboFault:
@@ -105,8 +103,7 @@ def unknown_property() -> QboFault:
     return fault(
         "2010",
         "Request has invalid or unsupported property",
-        "Property Name:failed to parse json object; a property specified is unsupported or"
-        " invalid",
+        "Property Name:failed to parse json object; a property specified is unsupported or invalid",
         None,
     )
 
@@ -242,9 +239,7 @@ def books_closed() -> QboFault:
     )
 
 
-rule(
-    "a payment that stands on a deposit cannot be changed: 6540", DOCUMENTED, "table of codes"
-)
+rule("a payment that stands on a deposit cannot be changed: 6540", DOCUMENTED, "table of codes")
 
 
 def deposited() -> QboFault:
@@ -288,58 +283,4 @@ def system_failure(detail: str, status: int = 500) -> QboFault:
     )
 
 
-rule(
-    "401 and 403 come from the gateway: lower-case keys, `time` in milliseconds, and the 401"
-    " quotes the token",
-    RECORDED,
-    "sandbox 2018-2021",
-)
-
-
-def gateway(
-    message: str, detail: str | None, code: str, kind: str, status: int, now: float
-) -> bytes:
-    """The lower-case envelope of the gateway."""
-    return dumps(
-        {
-            "warnings": None,
-            "intuitObject": None,
-            "fault": {
-                "error": [
-                    {
-                        "message": f"message={message}; errorCode=00{code}; statusCode={status}",
-                        "detail": detail,
-                        "code": code,
-                        "element": None,
-                    }
-                ],
-                "type": kind,
-            },
-            "report": None,
-            "queryResponse": None,
-            "batchItemResponse": [],
-            "attachableResponse": [],
-            "syncErrorResponse": None,
-            "requestId": None,
-            "time": int(now * 1000),
-            "status": None,
-            "cdcresponse": [],
-        }
-    )
-
-
-rule("throttling answers XML though JSON was asked for", RECORDED, "pasted 2017; seen to 2023")
-rule("Retry-After is not sent with a 429", REPORTED, "in no recording")
 rule("colon, tab and newline in a name are 2040", ASSUMED, "documented as forbidden, code unknown")
-
-
-def throttled(now: float) -> bytes:
-    """The XML of a 429."""
-    return (
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-        f'<IntuitResponse time="{stamp_ms(now)}" xmlns="http://schema.intuit.com/finance/v3">'
-        '<Fault type="SERVICE"><Error code="3001">'
-        "<Message>message=ThrottleExceeded; errorCode=003001; statusCode=429</Message>"
-        "<Detail>The request limit was reached.  Try again later</Detail>"
-        "</Error></Fault></IntuitResponse>"
-    ).encode()

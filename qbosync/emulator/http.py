@@ -42,17 +42,17 @@ class Response:
     items: int = 0
 
 
-def json_response(value: object, status: int = 200, **headers: str) -> Response:
+def json_response(
+    value: object, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """An answer in JSON."""
     kind = JSON_OK if status == 200 else JSON
-    return Response(status, dumps(value), {"Content-Type": kind, **headers})
+    return Response(status, dumps(value), {"Content-Type": kind, **(headers or {})})
 
 
 def html_response(text: str, status: int = 200) -> Response:
     """A page."""
-    return Response(
-        status, text.encode("utf-8"), {"Content-Type": "text/html;charset=utf-8"}
-    )
+    return Response(status, text.encode("utf-8"), {"Content-Type": "text/html;charset=utf-8"})
 
 
 def redirect(to: str) -> Response:

@@ -100,8 +100,7 @@ def _account(company: Company, subtype: str, make: tuple[str, str]) -> int:
     known = company.counters.get(key)
     if known and company.store.get("Account", known):
         return known
-    record = company.account_of(subtype, make)
-    assert record is not None
+    record = company.account_of(subtype) or company.make_account(*make, subtype)
     company.counters[key] = record.id
     return record.id
 
@@ -218,12 +217,7 @@ POSTING = {
 
 def entries(company: Company) -> list[Json]:
     """The whole journal, oldest document first, for people and for control."""
-    found = [
-        record
-        for kind in POSTING
-        for record in company.store.all(kind)
-        if record.posted
-    ]
+    found = [record for kind in POSTING for record in company.store.all(kind) if record.posted]
     found.sort(key=lambda r: (r.date, r.id))
     return [_entry(company, record) for record in found]
 

@@ -6,7 +6,11 @@ from collections import deque
 
 from .provenance import ASSUMED, DOCUMENTED, rule
 
-rule("500 requests a minute, 10 a second and 40 batches a minute for a company", DOCUMENTED, "limits page 2025")
+rule(
+    "500 requests a minute, 10 a second and 40 batches a minute for a company",
+    DOCUMENTED,
+    "limits page 2025",
+)
 rule("a refused request does not count, a batch counts as one request", ASSUMED, "not stated")
 WINDOWS = (("all", 60.0, 500), ("all", 1.0, 10), ("batch", 60.0, 40))
 

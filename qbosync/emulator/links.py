@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import faults
 from .jsons import ZERO, Json, cents
-from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
+from .provenance import ASSUMED, DOCUMENTED, RECORDED, rule, switch
 
 if TYPE_CHECKING:
     from .company import Company
@@ -23,7 +23,9 @@ rule(
     "sandbox 2026, made on the screen",
 )
 rule(
-    "linking an estimate moves its LastUpdatedTime, not its SyncToken", RECORDED, "sandbox 2026, 4 of 4"
+    "linking an estimate moves its LastUpdatedTime, not its SyncToken",
+    RECORDED,
+    "sandbox 2026, 4 of 4",
 )
 rule("an estimate can be linked once", DOCUMENTED, "estimate reference")
 rule(
@@ -34,35 +36,16 @@ rule(
 rule("linking an estimate that is not there is 6000", RECORDED, "pasted reply")
 rule("linking another customer's estimate is 6000", ASSUMED, "unknown")
 rule(
-    "applying money raises the invoice's SyncToken and sets its LastUpdatedTime", RECORDED, "14 of 14 paid invoices"
+    "applying money raises the invoice's SyncToken and sets its LastUpdatedTime",
+    RECORDED,
+    "14 of 14 paid invoices",
 )
 rule("an invoice lists its payments newest first", RECORDED, "sandbox 2026")
-rule("applying more than an invoice is open for is 6000", ASSUMED, "refused in reports, code unknown")
+rule(
+    "applying more than an invoice is open for is 6000", ASSUMED, "refused in reports, code unknown"
+)
 rule("a payment line to an invoice that is not there is 610", RECORDED, "pasted reply")
-rule(
-    "an applied credit memo's token rises when it is spent", ASSUMED, "as for invoices"
-)
-rule(
-    "with AutoApplyCredit the customer's next new invoice takes unapplied payments and credits, oldest first",
-    DOCUMENTED,
-    "preferences reference; order assumed",
-)
-rule(
-    "credits are spent by a payment of 0 with the note `Created by QB Online to link credits to charges.`",
-    RECORDED,
-    "sandbox 2026",
-)
-rule(
-    "with AutoApplyCredit a new credit memo is spent at once on the oldest open invoices",
-    REPORTED,
-    "field notes",
-)
-rule(
-    "with AutoApplyPayments what a payment has left over goes to other open invoices, oldest first",
-    REPORTED,
-    "an incident; only payments that have a line",
-)
-rule("creating an unapplied payment touches no open invoice", RECORDED, "sandbox 2026")
+rule("an applied credit memo's token rises when it is spent", ASSUMED, "as for invoices")
 switch(
     "estimate-status", "Converted", "Closed",
     text="the status of an estimate after an invoice has linked it",
@@ -269,85 +252,3 @@ def _less(lines: list[Line], keys: list[tuple[str, str]], give: Decimal) -> list
                 give -= part
                 out[at] = (kind, number, amount - part)
     return [line for line in out if line[2]]
-
-
-# -- what QuickBooks applies by itself --------------------------------------------------------
-
-
-def _open(company: Company, customer: int, *kinds: str) -> list[Record]:
-    found = [
-        record
-        for record in company.store.open_of.get(customer, {}).values()
-        if record.entity.name in kinds and record not in company._gone
-    ]
-    return sorted(found, key=lambda r: (r.date, r.id))
-
-
-def spend_on_new_invoice(company: Company, invoice: Record) -> None:
-    """AutoApplyCredit: a new invoice takes what the customer has left."""
-    if not company.pref("SalesFormsPrefs", "AutoApplyCredit"):
-        return
-    number = str(invoice.id)
-    for source in _open(company, int(invoice.read()["CustomerRef"]["value"]), "Payment", "CreditMemo"):
-        left = invoice.read()["Balance"]
-        if not left:
-            return
-        body = source.read()
-        if source.entity.name == "Payment":
-            amount = min(left, body["UnappliedAmt"])
-            if amount > 0:
-                set_lines(company, source, [*lines_of(body), ("Invoice", number, amount)])
-        else:
-            amount = min(left, body["RemainingCredit"])
-            if amount > 0:
-                _link_credit(company, source, [("Invoice", number, amount)])
-
-
-def spend_new_credit(company: Company, credit: Record) -> None:
-    """AutoApplyCredit: a new credit memo is spent on the oldest open invoices."""
-    if not company.pref("SalesFormsPrefs", "AutoApplyCredit"):
-        return
-    body = credit.read()
-    left = body["RemainingCredit"]
-    charges: list[Line] = []
-    for invoice in _open(company, int(body["CustomerRef"]["value"]), "Invoice"):
-        amount = min(left, invoice.read()["Balance"])
-        if amount > 0:
-            charges.append(("Invoice", str(invoice.id), amount))
-            left -= amount
-    if charges:
-        _link_credit(company, credit, charges)
-
-
-def _link_credit(company: Company, credit: Record, charges: list[Line]) -> None:
-    payment = company.new("Payment")
-    spent = sum((amount for _, _, amount in charges), ZERO)
-    lines: list[Line] = [*charges, ("CreditMemo", str(credit.id), spent)]
-    payment.body = {
-        "CustomerRef": credit.read()["CustomerRef"],
-        "TotalAmt": ZERO,
-        "UnappliedAmt": ZERO,
-        "ProcessPayment": False,
-        **company.common(payment),
-        "TxnDate": company.today,
-        "CurrencyRef": {"value": "USD", "name": "United States Dollar"},
-        "PrivateNote": AUTO_NOTE,
-        "Line": make_lines(lines),
-    }
-    move_money(company, payment, [], lines)
-
-
-def spill_over(company: Company, payment: Record) -> None:
-    """AutoApplyPayments: what a payment has left goes to other open invoices."""
-    body = payment.read()
-    if not company.pref("SalesFormsPrefs", "AutoApplyPayments") or not body["Line"]:
-        return
-    lines = lines_of(body)
-    left = body["UnappliedAmt"]
-    paid = {(kind, number) for kind, number, _ in lines}
-    for invoice in _open(company, int(body["CustomerRef"]["value"]), "Invoice"):
-        amount = min(left, invoice.read()["Balance"])
-        if amount > 0 and ("Invoice", str(invoice.id)) not in paid:
-            lines.append(("Invoice", str(invoice.id), amount))
-            left -= amount
-    set_lines(company, payment, lines)

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import faults
+from . import faults, gateway
 from .http import JSON, Request, Response, html_response
 from .jsons import Json
 
@@ -94,7 +94,7 @@ class Misbehaviour:
 
     def __init__(self, seed: int) -> None:
         self.plans: list[Plan] = []
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - dice for failures, no secret
 
     def take(self, request: Request) -> Plan | None:
         """The plan that strikes this request, if any."""
@@ -139,9 +139,9 @@ def before(plan: Plan, now: float) -> Response:
     if kind == "fault_200":
         return _system(200, now)
     if kind == "throttle":
-        return throttled(now, plan.values.get("retry_after"))
+        return gateway.throttled(now, plan.values.get("retry_after"))
     if kind == "unauthorized":
-        return unauthorized("Token expired: injected", now)
+        return gateway.unauthorized("Token expired: injected", now)
     status = {"status_502_html": 502, "status_503_html": 503, "not_found_html": 404}[kind]
     return _page(status)
 
@@ -181,31 +181,3 @@ def _page(status: int) -> Response:
         "</body></html>",
         status,
     )
-
-
-def throttled(now: float, retry_after: object = None) -> Response:
-    """A 429 in XML."""
-    headers = {"Content-Type": "application/xml"}
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    return Response(429, faults.throttled(now), headers)
-
-
-def unauthorized(detail: str, now: float) -> Response:
-    """A 401 of the gateway."""
-    body = faults.gateway("AuthenticationFailed", detail, "3200", "AUTHENTICATION", 401, now)
-    headers = {
-        "Content-Type": JSON,
-        "WWW-Authenticate": 'Bearer realm="Intuit", error="invalid_token"',
-    }
-    return Response(401, body, headers)
-
-
-def forbidden(now: float) -> Response:
-    """A 403 of the gateway."""
-    body = faults.gateway(
-        "ApplicationAuthorizationFailed", None, "3100", "SERVICE", 403, now
-    )
-    return Response(403, body, {"Content-Type": JSON})
-
-

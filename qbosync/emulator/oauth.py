@@ -8,28 +8,58 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import asdict, dataclass, field
-from html import escape
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
+from . import signin
 from .http import Request, Response, html_response, json_response, redirect
 from .jsons import Json, loads
 from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
 
-rule("an access token lives 3600 s; x_refresh_token_expires_in is 8726400", RECORDED, "token reply 2019")
-rule("a refresh token's value changes after 24 hours; the old value is dead", DOCUMENTED, "OAuth page; the second half reported")
-rule("a refresh token dies 101 days after its last use and after five years", DOCUMENTED, "OAuth page, policy of 2025")
+rule(
+    "an access token lives 3600 s; x_refresh_token_expires_in is 8726400",
+    RECORDED,
+    "token reply 2019",
+)
+rule(
+    "a refresh token's value changes after 24 hours; the old value is dead",
+    DOCUMENTED,
+    "OAuth page; the second half reported",
+)
+rule(
+    "a refresh token dies 101 days after its last use and after five years",
+    DOCUMENTED,
+    "OAuth page, policy of 2025",
+)
 rule("x_refresh_token_hard_expires_in only when the header asks for it", DOCUMENTED, "SDK 6.2.4")
-rule("wrong client is 401 invalid_client with `WWW-Authenticate: Basic realm=\"Intuit\"`", RECORDED, "2020")
-rule("a dead refresh token is 400 invalid_grant `Incorrect or invalid refresh token`", RECORDED, "pasted 2022, 2025")
+rule(
+    'wrong client is 401 invalid_client with `WWW-Authenticate: Basic realm="Intuit"`',
+    RECORDED,
+    "2020",
+)
+rule(
+    "a dead refresh token is 400 invalid_grant `Incorrect or invalid refresh token`",
+    RECORDED,
+    "pasted 2022, 2025",
+)
 rule("a used or unknown code is 400 invalid_grant `Invalid authorization code`", REPORTED, "thread")
 rule("a code lives 10 minutes and serves once", ASSUMED, "documented as short-lived")
-rule("revoking answers 200 with an empty body; failures have an empty body too", RECORDED, "pasted 2018-2020; success documented")
+rule(
+    "revoking answers 200 with an empty body; failures have an empty body too",
+    RECORDED,
+    "pasted 2018-2020; success documented",
+)
 rule("any client id is taken; one seen with a secret keeps it", ASSUMED, "the emulator's own")
 rule("signing in again leaves earlier tokens of the same client alive", ASSUMED, "unknown")
-switch("refresh-race", "old-dies", "both-die", text="what a refresh with the value before does: it fails, or both values die")
+switch(
+    "refresh-race",
+    "old-dies",
+    "both-die",
+    text="what a refresh with the value before does: it fails, or both values die",
+)
 ACCESS, REFRESH, HARD = 3600, 8726400, 157680000
 ROTATE = 86400
+NO_STORE = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
 SCOPE = "com.intuit.quickbooks.accounting"
 
 
@@ -56,9 +86,9 @@ class Grant:
     client: str
     realm: str
     refresh: str
-    since: float
-    value_since: float
-    used: float
+    since: int
+    value_since: int
+    used: int
     before: str = ""
     dead: bool = False
 
@@ -69,7 +99,7 @@ class OAuth:
 
     clients: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    access: dict[str, tuple[int, float]] = field(default_factory=dict)
+    access: dict[str, tuple[int, int]] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     moved: bool = True
 
@@ -88,12 +118,8 @@ class OAuth:
         """Everything, from the data file."""
         self.clients = state["clients"]
         self.codes = state["codes"]
-        self.access = {token: (a, float(b)) for token, (a, b) in state["access"].items()}
-        self.grants = [
-            Grant(**{k: float(v) if k in ("since", "value_since", "used") else v
-                     for k, v in one.items()})
-            for one in state["grants"]
-        ]  # fmt: skip
+        self.access = {token: (grant, until) for token, (grant, until) in state["access"].items()}
+        self.grants = [Grant(**one) for one in state["grants"]]
         self.moved = False
 
     # -- the browser --------------------------------------------------------------------------
@@ -111,7 +137,7 @@ class OAuth:
             return _back(back, error="invalid_scope", state=state)
         choice = asked.get("approve")
         if choice is None:
-            return html_response(_page(owner, asked))
+            return html_response(signin.page(owner.realms(), asked))
         if choice == "deny":
             return _back(back, error="access_denied", state=state)
         if choice not in [realm for realm, _, _ in owner.realms()]:
@@ -168,7 +194,7 @@ class OAuth:
 
     def _by_code(self, owner: Owner, client: str, form: dict[str, str]) -> Grant | None:
         code = self.codes.pop(form.get("code", ""), None)
-        now = owner.now()
+        now = int(owner.now())
         if code is None or code["client"] != client or code["until"] < now:
             return None
         if code["redirect"] != form.get("redirect_uri"):
@@ -179,7 +205,7 @@ class OAuth:
         return grant
 
     def _by_refresh(self, owner: Owner, client: str, value: str) -> Grant | None:
-        now = owner.now()
+        now = int(owner.now())
         for grant in self.grants:
             if grant.client != client or grant.dead or not value:
                 continue
@@ -198,7 +224,7 @@ class OAuth:
 
     def _issue(self, owner: Owner, request: Request, grant: Grant) -> Response:
         token = owner.token("eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0..", 120)
-        now = owner.now()
+        now = int(owner.now())
         number = self.grants.index(grant)
         self.access = {t: a for t, a in self.access.items() if a[1] > now - 86400}
         self.access[token] = (number, now + ACCESS)
@@ -213,7 +239,7 @@ class OAuth:
         wish = request.headers.get("x-include-refresh-token-hard-expires-in", "")
         if wish.lower() == "true":
             reply["x_refresh_token_hard_expires_in"] = int(grant.since + HARD - now)
-        return json_response(reply, **{"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"})
+        return json_response(reply, headers=dict(NO_STORE))
 
     def revoke(self, owner: Owner, request: Request) -> Response:
         """End a client's access to a company, named by either of its tokens."""
@@ -251,54 +277,11 @@ class OAuth:
 
 def _error(code: str, words: str = "", status: int = 400) -> Response:
     body = {"error_description": words, "error": code} if words else {"error": code}
-    headers = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
+    headers = dict(NO_STORE)
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Intuit"'
-    return json_response(body, status, **headers)
+    return json_response(body, status, headers)
 
 
 def _back(to: str, **values: str) -> Response:
     return redirect(f"{to}{'&' if '?' in to else '?'}{urlencode(values)}")
-
-
-def _page(owner: Owner, asked: dict[str, str]) -> str:
-    hidden = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in asked.items()
-    )
-    buttons = "".join(
-        f'<p><button name="approve" value="{escape(realm)}">{escape(name)}</button>'
-        f" {escape(environment)}, {escape(realm)}</p>"
-        for realm, name, environment in owner.realms()
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Connect to QuickBooks</title>"
-        "<style>body{font:16px sans-serif;max-width:34em;margin:3em auto}"
-        "button{font:inherit;padding:.5em 1em}</style>"
-        "<h1>Connect to QuickBooks</h1>"
-        f"<p>The app <b>{escape(asked['client_id'])}</b> asks to read and write your books."
-        " Choose the company:</p>"
-        f"<form method=get>{hidden}{buttons}"
-        '<p><button name="approve" value="deny">Cancel</button></p></form>'
-        "<p><small>This is the QuickBooks emulator, not Intuit.</small></p></html>"
-    )
-
-
-def discovery(base: str, limits: str) -> Json:
-    """The discovery document, every address the emulator's own."""
-    return {
-        "issuer": f"{base}/op/v1",
-        "authorization_endpoint": f"{base}/connect/oauth2",
-        "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
-        "userinfo_endpoint": f"{base}/v1/openid_connect/userinfo",
-        "revocation_endpoint": f"{base}/v2/oauth2/tokens/revoke",
-        "jwks_uri": f"{base}/op/v1/jwks",
-        "response_types_supported": ["code"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": ["openid", "email", "profile", "address", "phone"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-        "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
-        "qbosync_limits": limits,
-        "qbosync_api": base,
-    }

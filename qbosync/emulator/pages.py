@@ -87,9 +87,7 @@ def _row(company: Company, kind: str, record: Record) -> str:
 
     body = peek(record)
     customer = company.store.get("Customer", record.customer)
-    name = (
-        f'<a href="#Customer-{customer.id}">{escape(customer.name)}</a>' if customer else ""
-    )
+    name = f'<a href="#Customer-{customer.id}">{escape(customer.name)}</a>' if customer else ""
     links = [*body.get("LinkedTxn", ())]
     if kind in ("Payment", "Deposit"):
         links += [one for line in body["Line"] for one in line.get("LinkedTxn", ())]

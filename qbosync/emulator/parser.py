@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import faults
 from .provenance import DOCUMENTED, RECORDED, rule
@@ -15,7 +15,11 @@ rule(
     RECORDED,
     "sandbox 2018-2026",
 )
-rule(r"`\'` and `\\` are the escapes in a text; double quotes are a lexical error", RECORDED, "sandbox 2015-2018")
+rule(
+    r"`\'` and `\\` are the escapes in a text; double quotes are a lexical error",
+    RECORDED,
+    "sandbox 2015-2018",
+)
 rule("the words of 4000 name line, column and what was expected", RECORDED, "sandbox 2015-2018")
 rule("only AND joins conditions", DOCUMENTED, "data queries")
 
@@ -28,8 +32,8 @@ KEYWORDS = (
     "desc", "startposition", "maxresults", "count", "true", "false", "null", "iterator",
 )  # fmt: skip
 TAIL = (
-    "one of:\n    <EOF> \n    <AND> ...\n    \"iterator\" ...\n    \"maxresults\" ...\n"
-    "    <OR> ...\n    \"order\" ...\n    \"orderby\" ...\n    \"startposition\" ...\n    "
+    'one of:\n    <EOF> \n    <AND> ...\n    "iterator" ...\n    "maxresults" ...\n'
+    '    <OR> ...\n    "order" ...\n    "orderby" ...\n    "startposition" ...\n    '
 )
 VALUE = 'one of:\n    "false" ...\n    "true" ...\n    '
 IDENTIFIER = ":\n    <IDENTIFIER> ...\n    "
@@ -50,7 +54,7 @@ class Condition:
 
     name: str
     operator: str
-    values: tuple[object, ...]
+    values: tuple[Any, ...]
 
 
 @dataclass(slots=True)

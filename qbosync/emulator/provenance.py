@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 README = Path(__file__).with_name("README.md")
-START, END = "<!-- rules -->", "<!-- end of rules -->"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -124,11 +123,21 @@ def table() -> str:
     return "\n".join(_rows())
 
 
+def _kinds() -> str:
+    from .misbehaviour import KINDS
+
+    rows = [f"| `{kind}` | {text} |" for kind, text in KINDS.items()]
+    return "\n".join(["| kind | what happens |", "|---|---|", *rows])
+
+
 def regenerate(text: str) -> str:
-    """The README's text with a current table between its two marks."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n{table()}\n{END}{after}"
+    """The README's text with current tables between their marks."""
+    for name, content in (("kinds", _kinds()), ("rules", table())):
+        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(start)
+        _, _, after = rest.partition(end)
+        text = f"{before}{start}\n{content}\n{end}{after}"
+    return text
 
 
 if __name__ == "__main__":  # pragma: no cover

@@ -27,10 +27,18 @@ if TYPE_CHECKING:
 rule("inactive names are left out unless Active is asked for", RECORDED, "sandbox 2015-2026")
 rule("equality and LIKE on text do not regard case", RECORDED, "items 2019; LIKE assumed")
 rule("no hit is an empty QueryResponse, a count is nothing but totalCount", RECORDED, "all lists")
-rule("a property that is not known, or known and not queryable, is 4001", RECORDED, "sandbox 2015-2019")
+rule(
+    "a property that is not known, or known and not queryable, is 4001",
+    RECORDED,
+    "sandbox 2015-2019",
+)
 rule("Id with something that is no number is 2030", RECORDED, "fixture 2013, sandbox")
 rule("page size 100 unless told, at most 1000; STARTPOSITION 0 is 4001", DOCUMENTED, "data queries")
-rule("list rows lack Customer.DefaultTaxCodeRef and Item.DeferredRevenue", RECORDED, "sandbox 2024-2026")
+rule(
+    "list rows lack Customer.DefaultTaxCodeRef and Item.DeferredRevenue",
+    RECORDED,
+    "sandbox 2024-2026",
+)
 rule("selected properties come alone with Id", REPORTED, "field notes")
 rule("an unknown entity is 4001 `Invalid context declaration`", ASSUMED, "")
 MOST = 1000
@@ -152,9 +160,7 @@ def _select(company: Company, entity: Entity, conditions: list[Condition]) -> li
     return [r for r in found if r.moved <= hidden] if hidden is not None else list(found)
 
 
-def _candidates(
-    company: Company, entity: Entity, conditions: list[Condition]
-) -> Iterable[Record]:
+def _candidates(company: Company, entity: Entity, conditions: list[Condition]) -> Iterable[Record]:
     store = company.store
     everything = store.records[entity.name]
     for condition in conditions:
@@ -302,13 +308,9 @@ def _page(statement: Statement) -> tuple[int, int]:
     most = 100 if statement.most is None else statement.most
     for value in (start, most):
         if value < 1:
-            raise faults.query_validation(
-                f"value {value} is too small. Min allowed value is 1"
-            )
+            raise faults.query_validation(f"value {value} is too small. Min allowed value is 1")
     if most > MOST:
-        raise faults.query_validation(
-            f"value {most} is too large. Max allowed value is {MOST}"
-        )
+        raise faults.query_validation(f"value {most} is too large. Max allowed value is {MOST}")
     return start, most
 
 

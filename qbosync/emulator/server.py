@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import struct
@@ -49,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self._send(server.emulator.handle(request), request)
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_HEAD = _any
+    do_GET = do_POST = do_DELETE = do_PUT = do_HEAD = _any  # noqa: N815 - the library's names
 
     def _send(self, response: Response, request: Request) -> None:
         if response.delay:
@@ -80,9 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         """Close with RST, so that the client sees a reset and not an end."""
         self.close_connection = True
-        self.connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
     def handle_one_request(self) -> None:
@@ -94,10 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         """As in the library; a connection that was reset has nothing to flush."""
-        try:
+        with contextlib.suppress(OSError, ValueError):
             super().finish()
-        except (OSError, ValueError):
-            pass
 
     def log_message(self, format: str, *args: Any) -> None:
         """The emulator keeps its own log."""

@@ -59,7 +59,7 @@ class Storage:
         self._state("drawn", dumps(emulator.drawn // 1000), rows)
         self._state("clock", dumps(str(emulator.clock.offset)), rows)
         if emulator.oauth.moved:
-            self._state("oauth", dumps(_floats(emulator.oauth.dump())), rows)
+            self._state("oauth", dumps(emulator.oauth.dump()), rows)
             emulator.oauth.moved = False
         if not rows:
             return
@@ -98,7 +98,10 @@ class Storage:
         for key in company.new_replies:
             status, body, at = company.replies[key]
             rows.append(
-                ("insert or replace into replies values (?,?,?,?,?)", (realm, key, status, body, at))
+                (
+                    "insert or replace into replies values (?,?,?,?,?)",
+                    (realm, key, status, body, at),
+                )
             )
         state = dumps({"counters": company.counters, "previous": company.previous_status})
         rows.append(
@@ -157,12 +160,3 @@ class Storage:
             "select key, status, body, at from replies where realm=?", realm
         ):
             company.replies[key] = (status, body, at)
-
-
-def _floats(value: dict[str, object]) -> object:
-    """Instants as text, since JSON here knows no floats that come back as floats."""
-    if isinstance(value, dict):
-        return {key: _floats(one) for key, one in value.items()}  # type: ignore[arg-type]
-    if isinstance(value, (list, tuple)):
-        return [_floats(one) for one in value]
-    return repr(value) if isinstance(value, float) else value

@@ -9,12 +9,14 @@ from functools import cache
 
 from ..entities import ENTITIES
 from .base import Form
+from .credit import CreditMemoForm, ReceiptForm
 from .deposit import DepositForm
+from .estimate import EstimateForm
+from .invoice import InvoiceForm
 from .lists import AccountForm, ItemForm, ListForm, TermForm
 from .names import NameForm
 from .payment import PaymentForm
 from .plain import JournalEntryForm, PlainForm
-from .sales import CreditMemoForm, EstimateForm, InvoiceForm, ReceiptForm
 
 __all__ = ["Form", "form_of"]
 

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from ..company import Company
     from ..store import Record
 
-rule(
-    "a sparse update changes what is sent; arrays are replaced whole", RECORDED, "sandbox 2026"
-)
+rule("a sparse update changes what is sent; arrays are replaced whole", RECORDED, "sandbox 2026")
 rule(
     "a full update drops what is not sent, sets TxnDate to today, keeps DocNumber, CurrencyRef,"
     " CustomField and DepositToAccountRef",
@@ -139,9 +137,10 @@ class Form:
 
     def _open_period(self, company: Company, body: Json) -> None:
         closed = company.pref("AccountingInfoPrefs", "BookCloseDate")
-        if closed and self.entity.kind == "txn" and not company.unlocked:
-            if str(body.get("TxnDate", "9999")) <= str(closed):
-                raise faults.books_closed()
+        if not closed or self.entity.kind != "txn" or company.unlocked:
+            return
+        if str(body.get("TxnDate", "9999")) <= str(closed):
+            raise faults.books_closed()
 
 
 def _number(value: object) -> object:

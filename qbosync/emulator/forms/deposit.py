@@ -70,9 +70,7 @@ class DepositForm(Form):
         body["TxnTaxDetail"] = {}
         return body
 
-    def _lines(
-        self, company: Company, record: Record, want: Json, old: Json | None
-    ) -> list[Json]:
+    def _lines(self, company: Company, record: Record, want: Json, old: Json | None) -> list[Json]:
         known = {line["Id"] for line in (old or {}).get("Line", ()) if "Id" in line}
         out = []
         for line in want.get("Line") or ():
@@ -137,9 +135,7 @@ class DepositForm(Form):
         for key in _payments(record.read()):
             self._mark(company, key, str(record.id), listed=False)
 
-    def _mark(
-        self, company: Company, key: tuple[str, str], deposit: str, *, listed: bool
-    ) -> None:
+    def _mark(self, company: Company, key: tuple[str, str], deposit: str, *, listed: bool) -> None:
         source = company.find(*key)
         if source is None:
             return

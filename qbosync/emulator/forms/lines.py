@@ -19,7 +19,11 @@ rule(
     RECORDED,
     "sandbox 2020, 2025",
 )
-rule("a discount line stands after the subtotal, without Id, its amount positive", RECORDED, "sandbox 2026")
+rule(
+    "a discount line stands after the subtotal, without Id, its amount positive",
+    RECORDED,
+    "sandbox 2026",
+)
 rule("new lines get ids counting on from the highest ever used", RECORDED, "sandbox 2016-2020")
 rule("omitted Qty and UnitPrice stay omitted", RECORDED, "sandbox 2020, 2026")
 rule(
@@ -132,9 +136,8 @@ def _item_line(company: Company, line: Json, body: Json, before: Json | None) ->
 def _tax_code(company: Company, detail: Json, item: Json) -> str:
     """TAX or NON, as QuickBooks shows it."""
     sent = detail.get("TaxCodeRef")
-    if sent is not None:
-        if sent.get("value") not in ("TAX", "NON"):
-            raise faults.wrong_tax_code(sent.get("value"))
+    if sent is not None and sent.get("value") not in ("TAX", "NON"):
+        raise faults.wrong_tax_code(sent.get("value"))
     tax = company.preferences["TaxPrefs"]
     if not tax["UsingSalesTax"]:
         return "NON"

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from ..company import Company
     from ..store import Record
 
-rule("an item's defaults: Active, Taxable false, UnitPrice 0, PurchaseCost 0", RECORDED, "sandbox 2026")
+rule(
+    "an item's defaults: Active, Taxable false, UnitPrice 0, PurchaseCost 0",
+    RECORDED,
+    "sandbox 2026",
+)
 rule("items may stand on Other Current Liability accounts", REPORTED, "sandbox notes 2026")
 rule("an item on a GlobalTaxPayable account is 6430", REPORTED, "sandbox notes 2026")
 rule("an account's sub-type and classification follow from its type", RECORDED, "sandbox 2026")
@@ -23,7 +27,14 @@ rule("names of items and accounts are unique in their list, case aside", DOCUMEN
 rule("inactive items and accounts are renamed like people", RECORDED, "account 2020; items assumed")
 rule("terms, payment methods, classes and departments keep what they are sent", ASSUMED, "")
 TYPES = ("Service", "NonInventory", "Inventory", "Category", "Group")
-INCOME_TYPES = ("Income", "Other Income", "Other Current Liability")
+ACCOUNT_TYPES = (
+    "Income",
+    "Other Income",
+    "Other Current Liability",
+    "Expense",
+    "Other Expense",
+    "Cost of Goods Sold",
+)
 UNRENAMED = ("Term", "PaymentMethod", "TaxCode", "TaxRate", "TaxAgency", "Attachable")
 
 
@@ -39,7 +50,9 @@ class ListForm(Form):
                 raise faults.required(field)
             name = old[field]
         if field == "Name":
-            if any(char in name for char in (*FORBIDDEN, '"')[: 4 if self.name == "Account" else 3]):
+            if any(
+                char in name for char in (*FORBIDDEN, '"')[: 4 if self.name == "Account" else 3]
+            ):
                 raise faults.invalid_text(field, f"{field} contains a character not allowed")
             name = name.strip()
             active = want.get("Active", True)
@@ -107,7 +120,9 @@ class ItemForm(ListForm):
             body["IncomeAccountRef"] = self._income(company, want, old)
         for key in ("ExpenseAccountRef", "AssetAccountRef", "COGSAccountRef"):
             if key in want:
-                body[key] = company.ref(reference(company, "Account", want[key], key, old=want[key]))
+                body[key] = company.ref(
+                    reference(company, "Account", want[key], key, old=want[key])
+                )
         body["PurchaseCost"] = plain(want.get("PurchaseCost", ZERO))
         body["TrackQtyOnHand"] = want.get("TrackQtyOnHand", False)
         body["DeferredRevenue"] = want.get("DeferredRevenue", False)
@@ -122,14 +137,14 @@ class ItemForm(ListForm):
             company, "Account", ref, "IncomeAccountRef", old=(old or {}).get("IncomeAccountRef")
         )
         body = account.read()
-        if body["AccountSubType"] == "GlobalTaxPayable" or body["AccountType"] not in INCOME_TYPES:
-            if body["AccountType"] not in ("Expense", "Cost of Goods Sold", "Other Expense"):
-                raise faults.fault(
-                    "6430",
-                    "Invalid account type",
-                    "Invalid account type used: you need to select a different type of account"
-                    " for this transaction.",
-                )
+        fits = body["AccountType"] in ACCOUNT_TYPES
+        if not fits or body["AccountSubType"] == "GlobalTaxPayable":
+            raise faults.fault(
+                "6430",
+                "Invalid account type",
+                "Invalid account type used: you need to select a different type of account"
+                " for this transaction.",
+            )
         return company.ref(account)
 
 

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 rule("making a name inactive appends ` (deleted)` to it", RECORDED, "employee 2018, 2020")
 rule("an inactive name frees its old name, since it was renamed", REPORTED, "sandbox notes 2026")
-rule("PrintOnCheckName is given and family name, else company, else DisplayName", RECORDED, "sandbox 2015-2026")
+rule(
+    "PrintOnCheckName is given and family name, else company, else DisplayName",
+    RECORDED,
+    "sandbox 2015-2026",
+)
 rule("a changed address gets a new Id", RECORDED, "sandbox 2019")
 rule("colon, tab and newline are refused in names", DOCUMENTED, "customer reference")
 rule("a rename keeps PrintOnCheckName", RECORDED, "sandbox 2026")
 rule("names are stripped of blanks at both ends", ASSUMED, "the screen does so")
-switch(
-    "duplicate-name-id", "no", "yes", text="whether 6240 tells the other's id (`Id=58`)"
-)
+switch("duplicate-name-id", "no", "yes", text="whether 6240 tells the other's id (`Id=58`)")
 NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 FORBIDDEN = (":", "\t", "\n")
 ADDRESSES = ("BillAddr", "ShipAddr", "PrimaryAddr", "OtherAddr")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import faults, journal, links
+from .. import auto, faults, journal, links
 from ..catalogue import decimal
 from ..jsons import ZERO, Json, cents
 from ..provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule
@@ -19,20 +19,44 @@ rule(
     RECORDED,
     "sandbox 2026",
 )
-rule("lines are all or none: sent lines replace all, an empty list removes all", DOCUMENTED, "payment reference")
-rule("a payment without TotalAmt is 6000 `You must set a transaction amount.`", DOCUMENTED, "reference")
+rule(
+    "lines are all or none: sent lines replace all, an empty list removes all",
+    DOCUMENTED,
+    "payment reference",
+)
+rule(
+    "a payment without TotalAmt is 6000 `You must set a transaction amount.`",
+    DOCUMENTED,
+    "reference",
+)
 rule(
     "charges above total and credits are 6000 `Amount Received plus credits can't be less than"
     " selected charges`",
     RECORDED,
     "pasted reply",
 )
-rule("a payment of 0 with a charge and a credit of equal sums spends the credit", REPORTED, "several clients")
+rule(
+    "a payment of 0 with a charge and a credit of equal sums spends the credit",
+    REPORTED,
+    "several clients",
+)
 rule("a payment of 0 shows no DepositToAccountRef", RECORDED, "sandbox 2026")
-rule("payment lines carry LineEx with txnId, txnOpenBalance and txnReferenceNumber", RECORDED, "sandbox 2024-2026")
-rule("voiding a payment leaves total 0, no lines and the note `Voided`", RECORDED, "fixture; live notes")
+rule(
+    "payment lines carry LineEx with txnId, txnOpenBalance and txnReferenceNumber",
+    RECORDED,
+    "sandbox 2024-2026",
+)
+rule(
+    "voiding a payment leaves total 0, no lines and the note `Voided`",
+    RECORDED,
+    "fixture; live notes",
+)
 rule("one LinkedTxn per payment line", DOCUMENTED, "payment reference")
-rule("any effective change of a deposited payment is 6540", DOCUMENTED, "for header-only changes assumed")
+rule(
+    "any effective change of a deposited payment is 6540",
+    DOCUMENTED,
+    "for header-only changes assumed",
+)
 rule("money goes to bank and other current asset accounts only", DOCUMENTED, "code 6000 assumed")
 rule("what is over stays unapplied", RECORDED, "sandbox notes 2026")
 rule("credits in excess of charges are 6000", ASSUMED, "the sum rule read both ways")
@@ -146,7 +170,7 @@ class PaymentForm(Form):
         """Balances follow the lines; what is left may spill over."""
         links.move_money(company, record, links.lines_of(old), links.lines_of(record.read()))
         if old is None:
-            links.spill_over(company, record)
+            auto.spill_over(company, record)
 
     def guard(self, company: Company, record: Record) -> None:
         """What stands on a deposit stays as it is."""

@@ -44,8 +44,8 @@ class PlainForm(Form):
     def _lines(self, record: Record, sent: list[Json], old: Json | None) -> list[Json]:
         known = {line.get("Id") for line in (old or {}).get("Line", ())}
         out = []
-        for line in sent:
-            line = dict(line)
+        for one in sent:
+            line = dict(one)
             if line.get("Id") not in known or line.get("Id") is None:
                 record.last_line += 1
                 line["Id"] = str(record.last_line)

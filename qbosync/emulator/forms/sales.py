@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from .. import faults, links
+from .. import faults
 from ..jsons import ZERO, Json, cents
-from ..provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
+from ..provenance import ASSUMED, RECORDED, REPORTED, rule
 from . import numbers, tax
-from .base import Form, pick, reference
+from .base import Form, reference
 from .lines import sales_lines
 from .names import address
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from ..company import Company
     from ..store import Record
 
-rule("DueDate is the term's or 30 days after TxnDate, though no term is shown", RECORDED, "sandbox 2020-2024")
 rule(
     "addresses are copied from the customer with the customer's Ids; e-mail, memo and term are not",
     RECORDED,
@@ -35,24 +33,17 @@ rule(
     RECORDED,
     "invoice 2022",
 )
-rule("voiding or deleting an invoice frees the payments on it", DOCUMENTED, "invoice reference")
-rule("a credit memo cannot be voided", REPORTED, "several clients")
-rule("making an invoice smaller than what was paid frees the newest money first", ASSUMED, "")
 rule("the note of a void goes before what was there", ASSUMED, "`Voided - …`")
-switch(
-    "full-update-unlinks", "yes", "no",
-    text="whether a full update of an invoice without LinkedTxn unlinks its estimate",
-)  # fmt: skip
 FLAGS = (
     "AllowIPNPayment", "AllowOnlinePayment", "AllowOnlineCreditCardPayment",
     "AllowOnlineACHPayment",
 )  # fmt: skip
-STATUSES = ("Pending", "Accepted", "Closed", "Rejected", "Converted")
 REFS = {"SalesTermRef": "Term", "ClassRef": "Class", "DepartmentRef": "Department",
         "PaymentMethodRef": "PaymentMethod"}  # fmt: skip
 COMPUTED = frozenset(
     ("TotalAmt", "Balance", "RemainingCredit", "HomeTotalAmt", "HomeBalance", "LinkedTxn", "Line",
-     "TxnTaxDetail", "AutoDocNumber", "DocNumber", "FreeFormAddress", "ShipFromAddr", "DeliveryInfo",
+     "TxnTaxDetail", "AutoDocNumber", "DocNumber", "FreeFormAddress", "ShipFromAddr",
+     "DeliveryInfo",
      "Id", "SyncToken", "MetaData", "domain", "sparse", "status", *FLAGS)
 )  # fmt: skip
 
@@ -89,7 +80,11 @@ class SalesForm(Form):
             body["PrivateNote"] = want["PrivateNote"]
         body["Line"] = [
             *items,
-            {"Amount": cents(subtotal), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}},
+            {
+                "Amount": cents(subtotal),
+                "DetailType": "SubTotalLineDetail",
+                "SubTotalLineDetail": {},
+            },
             *discounts,
         ]
         body["TxnTaxDetail"] = taxed
@@ -167,168 +162,3 @@ def _emptied(line: Json) -> Json:
         zeroed = {k: ZERO for k in ("UnitPrice", "Qty") if k in detail}
         out["SalesItemLineDetail"] = {**detail, **zeroed}
     return out
-
-
-class EstimateForm(SalesForm):
-    """An estimate: posts nothing, may become an invoice once."""
-
-    def finish(
-        self, company: Company, record: Record, want: Json, old: Json | None, body: Json
-    ) -> None:
-        """Its status; its link is computed."""
-        if not company.pref("SalesFormsPrefs", "AllowEstimates") and old is None:
-            raise faults.fault("5030", "Feature Not Supported", "Estimates are switched off")
-        linked = old is not None and "LinkedTxn" in old
-        status = want.get("TxnStatus") or (old["TxnStatus"] if old and linked else "Pending")
-        if status not in STATUSES:
-            raise faults.invalid_enum(status)
-        body["TxnStatus"] = status
-        if old and "LinkedTxn" in old:
-            body["LinkedTxn"] = old["LinkedTxn"]
-
-    def release(self, company: Company, record: Record) -> None:
-        """An invoice that links a deleted estimate loses the link."""
-        for link in record.read().get("LinkedTxn", ()):
-            invoice = company.find("Invoice", link["TxnId"])
-            if invoice:
-                body = company.touch(invoice)
-                body["LinkedTxn"] = [
-                    one for one in body["LinkedTxn"] if one["TxnId"] != str(record.id)
-                ]
-                body["Line"] = [
-                    {k: v for k, v in line.items() if k != "LinkedTxn"} for line in body["Line"]
-                ]
-
-
-class InvoiceForm(SalesForm):
-    """An invoice: owed by the customer, perhaps made from an estimate."""
-
-    def head(self, want: Json, old: Json | None) -> Json:
-        """The flags of online payment."""
-        return {flag: want.get(flag, False) for flag in FLAGS}
-
-    def finish(
-        self, company: Company, record: Record, want: Json, old: Json | None, body: Json
-    ) -> None:
-        """Due date, links and balance."""
-        if "DueDate" not in body:
-            body["DueDate"] = due_date(company, body)
-        estimates = self._estimates(company, record, want, old, body["CustomerRef"]["value"])
-        payments = [one for one in (old or {}).get("LinkedTxn", ()) if one["TxnType"] == "Payment"]
-        linked = [{"TxnId": number, "TxnType": "Estimate"} for number in estimates]
-        body["LinkedTxn"] = [*payments, *linked]
-        for line in body["Line"]:
-            if line["DetailType"] == "SalesItemLineDetail":
-                if linked:
-                    line["LinkedTxn"] = list(linked)
-                else:
-                    line.pop("LinkedTxn", None)
-        applied = old["TotalAmt"] - old["Balance"] if old else ZERO
-        if applied and old and old["CustomerRef"]["value"] != body["CustomerRef"]["value"]:
-            raise faults.business("You can't change the customer of a paid invoice.")
-        body["Balance"] = cents(body["TotalAmt"] - applied)
-
-    def _estimates(
-        self, company: Company, record: Record, want: Json, old: Json | None, customer: str
-    ) -> list[str]:
-        if "LinkedTxn" in want:
-            wanted = links.estimate_links(want)
-        elif old and company.assume["full-update-unlinks"] == "no":
-            wanted = links.estimate_links(old)
-        else:
-            wanted = []
-        if "LinkedTxn" not in want and not old:
-            wanted = [
-                number for line in want["Line"] for number in links.estimate_links(line)
-            ]
-        return links.allowed_estimates(company, record, customer, wanted)
-
-    def after(self, company: Company, record: Record, old: Json | None) -> None:
-        """Estimates follow; money that no longer fits is freed; a new one may take credits."""
-        body = record.read()
-        links.move_estimates(company, record, old, body)
-        number = str(record.id)
-        if old is None:
-            links.spend_on_new_invoice(company, record)
-        elif body["Balance"] < 0:
-            links.release(company, "Invoice", number, most=body["TotalAmt"])
-
-    def empty(self, company: Company, record: Record) -> Json:
-        """Free the money first."""
-        links.release(company, "Invoice", str(record.id))
-        return super().empty(company, record)
-
-    def release(self, company: Company, record: Record) -> None:
-        """Free the estimate and the money."""
-        links.release(company, "Invoice", str(record.id))
-        links.move_estimates(company, record, record.read(), None)
-
-
-class CreditMemoForm(SalesForm):
-    """A credit memo: owed to the customer until it is spent."""
-
-    def head(self, want: Json, old: Json | None) -> Json:
-        """The credit left stands first."""
-        return {"RemainingCredit": ZERO}
-
-    def finish(
-        self, company: Company, record: Record, want: Json, old: Json | None, body: Json
-    ) -> None:
-        """What is left."""
-        spent = old["TotalAmt"] - old["RemainingCredit"] if old else ZERO
-        body["RemainingCredit"] = body["Balance"] = cents(body["TotalAmt"] - spent)
-
-    def after(self, company: Company, record: Record, old: Json | None) -> None:
-        """A new one may be spent at once; a smaller one gives back."""
-        if old is None:
-            links.spend_new_credit(company, record)
-        elif (body := record.read())["RemainingCredit"] < 0:
-            links.release(company, "CreditMemo", str(record.id), most=body["TotalAmt"])
-
-    def empty(self, company: Company, record: Record) -> Json:
-        """There is no void by the API."""
-        if not company.unlocked:
-            raise faults.unsupported_operation("void of CreditMemo")
-        links.release(company, "CreditMemo", str(record.id))
-        return {**super().empty(company, record), "RemainingCredit": ZERO}
-
-    def release(self, company: Company, record: Record) -> None:
-        """Give back what it paid."""
-        links.release(company, "CreditMemo", str(record.id))
-
-
-class ReceiptForm(SalesForm):
-    """A sales receipt, or a refund receipt: money at once."""
-
-    needs_customer = False
-
-    def finish(
-        self, company: Company, record: Record, want: Json, old: Json | None, body: Json
-    ) -> None:
-        """Where the money goes, or comes from."""
-        ref = want.get("DepositToAccountRef")
-        if ref:
-            account = reference(company, "Account", ref, "DepositToAccountRef", old=ref)
-            body["DepositToAccountRef"] = company.ref(account)
-        elif self.name == "RefundReceipt":
-            raise faults.required("DepositToAccountRef")
-        else:
-            from ..journal import undeposited
-
-            account = company.need("Account", undeposited(company))
-            body["DepositToAccountRef"] = company.ref(account)
-        body["Balance"] = ZERO
-        if self.name == "SalesReceipt":
-            body.setdefault("LinkedTxn", [])
-        body.update(pick(want, ("PaymentRefNum",)))
-
-
-def due_date(company: Company, body: Json) -> str:
-    """TxnDate and the days of the term, or of the company's default term."""
-    ref = body.get("SalesTermRef") or company.pref("SalesFormsPrefs", "DefaultTerms")
-    term = company.find("Term", ref["value"]) if ref else None
-    days = int(term.read().get("DueDays", 30)) if term else 30
-    try:
-        return (date.fromisoformat(body["TxnDate"]) + timedelta(days=days)).isoformat()
-    except ValueError:
-        raise faults.invalid_date("TxnDate", body["TxnDate"]) from None
