@@ -21,6 +21,7 @@ import pytest
 
 from qbosync.errors import SetupError, TemporaryError
 from qbosync.model import ZERO, Address, Line, Snapshot
+from qbosync.source.base import Source
 from qbosync.source.folder import FolderSource
 from qbosync.source.layout import LAYOUTS
 from tests.source_contract import SourceContract
@@ -153,31 +154,31 @@ def refused(folder: Path, sets: Sets | None = None, **options: Any) -> SetupErro
 
 class TestCsv(SourceContract):
     @pytest.fixture
-    def source(self, tmp_path: Path) -> FolderSource:
+    def source(self, tmp_path: Path) -> Source:
         return source_of(export(tmp_path / "good", STORY))
 
     @pytest.fixture
-    def damaged_source(self, tmp_path: Path) -> FolderSource:
+    def damaged_source(self, tmp_path: Path) -> Source:
         return source_of(export(tmp_path / "damaged", DAMAGED))
 
 
 class TestJson(SourceContract):
     @pytest.fixture
-    def source(self, tmp_path: Path) -> FolderSource:
+    def source(self, tmp_path: Path) -> Source:
         return source_of(export(tmp_path / "good", STORY, "json", as_json))
 
     @pytest.fixture
-    def damaged_source(self, tmp_path: Path) -> FolderSource:
+    def damaged_source(self, tmp_path: Path) -> Source:
         return source_of(export(tmp_path / "damaged", DAMAGED, "json", as_json))
 
 
 class TestJsonl(SourceContract):
     @pytest.fixture
-    def source(self, tmp_path: Path) -> FolderSource:
+    def source(self, tmp_path: Path) -> Source:
         return source_of(export(tmp_path / "good", STORY, "jsonl", as_jsonl))
 
     @pytest.fixture
-    def damaged_source(self, tmp_path: Path) -> FolderSource:
+    def damaged_source(self, tmp_path: Path) -> Source:
         return source_of(export(tmp_path / "damaged", DAMAGED, "jsonl", as_jsonl))
 
 

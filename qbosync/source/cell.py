@@ -253,7 +253,7 @@ class Fields:
         """A value without which there is no record."""
         text = self.raw(field)
         if not text:
-            raise CellError(self.column(field), "is blank")
+            raise CellError(self.column(field), "it is blank")
         return self._value(field, text, read)
 
     def optional(self, field: str, read: Callable[[str], T], default: D) -> T | D:

@@ -163,7 +163,7 @@ def _csv_row(
 
 def _bounded(text: str) -> str | Broken:
     if len(text) > MAX_CELL:
-        return Broken(f"holds more than {MAX_CELL:,} characters")
+        return Broken(f"it holds more than {MAX_CELL:,} characters")
     return text
 
 
@@ -173,7 +173,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         for key, count in Counter(key for key, _ in pairs).items():
             if count > 1:
-                found[key] = Broken(f"is there {count} times")
+                found[key] = Broken(f"it is there {count} times")
     return found
 
 
@@ -181,7 +181,7 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_members,
     parse_float=str,
     parse_int=str,
-    parse_constant=lambda word: Broken(f"holds {word}, which is no figure"),
+    parse_constant=lambda word: Broken(f"it holds {word}, which is no figure"),
 )
 
 
@@ -249,7 +249,7 @@ def _json_row(line: int, value: Any) -> Row:
 def _json_cell(value: Any) -> str | Broken:
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            return Broken("holds half a character")
+            return Broken("it holds half a character")
         return _bounded(value)
     if value is None:
         return ""
@@ -257,4 +257,4 @@ def _json_cell(value: Any) -> str | Broken:
         return "true" if value else "false"
     if isinstance(value, Broken):
         return value
-    return Broken(f"holds {'a list' if isinstance(value, list) else 'an object'}, not a text")
+    return Broken(f"it holds {'a list' if isinstance(value, list) else 'an object'}, not a text")
