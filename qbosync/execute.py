@@ -85,6 +85,7 @@ class Outcome:
     reported: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     error: QbosyncError | None = None
+    settings_are_right: bool | None = None
     signal: int = 0
     requests: int = 0
     reads: int = 0

@@ -238,8 +238,8 @@ class _Planner:
         try:
             draft = self._named_draft(ref, user)
         except RecordError as error:
-            problem = Problem(ref.source, error.reason, error.what, error.todo)
-            return self._keep_problem(ref, problem)
+            refused = Problem(ref.source, error.reason, error.what, error.todo)
+            return self._keep_problem(ref, refused)
         if isinstance(draft, Problem):
             return draft
         self.wanted.add(ref)

@@ -86,9 +86,9 @@ def totals(operations: Iterable[Operation]) -> dict[str, str]:
     sums: dict[str, Decimal] = defaultdict(lambda: Decimal("0.00"))
     for operation in operations:
         draft = operation.draft
-        if operation.action is Action.CREATE and draft.amount is not None:
-            if draft.key.kind != "credit_application":
-                sums[draft.key.entity.value] += draft.amount
+        is_new = operation.action is Action.CREATE and draft.key.kind != "credit_application"
+        if is_new and draft.amount is not None:
+            sums[draft.key.entity.value] += draft.amount
     return {entity: f"{amount:.2f}" for entity, amount in sums.items()}
 
 
@@ -242,3 +242,63 @@ def mail(outcome: Outcome, company: str, new: Iterable[Problem]) -> list[str]:
         lines.append(f"{len(outcome.written)} written.")
     lines.append("More: qbosync status; one record: qbosync explain REF")
     return [plain(line) for line in lines]
+
+
+def show_status(console: Console, document: Mapping[str, Any]) -> None:
+    """How it stands, for a person."""
+    state = "Active" if document["active"] else "Inactive"
+    last, token = document["last_run"], document["token"]["refresh_days_left"]
+    rows = [
+        ("Environment", document["environment"].capitalize()),
+        ("Company", document["company"] or "not connected: run `qbosync connect`"),
+        ("Status", f"{state} · {document['summary']}"),
+        ("Last Run", _run_words(last) if last else "never"),
+        ("Last success", document["last_success_at"] or "never"),
+        ("Held", str(len(document["held"]))),
+        ("Outcome unknown", str(document["open_intents"])),
+        ("Token", "unknown" if token is None else f"{token} days left without a run"),
+        (
+            "Ledger",
+            ", ".join(f"{n} {entity}" for entity, n in document["ledger"].items()) or "empty",
+        ),
+        ("Configuration", f"{document['configuration']} ({document['configuration_digest']})"),
+        ("Version", document["version"]),
+    ]
+    for name, value in rows:
+        console.print(cell(f"{name:<16}{value}"))
+    for name, at in document["accepted"].items():
+        console.print(cell(f"{'Vouched for':<16}{name}, {at[:10]}"))
+    for row in document["held"]:
+        console.print(cell(f"  {row['source']}: {row['what']}", "yellow"))
+        console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
+
+
+def _run_words(last: Mapping[str, Any]) -> str:
+    tail = f": {last['error']}" if last["error"] else ""
+    return f"{last['finished_at']}, {last['written']} written, {last['held']} held{tail}"
+
+
+def show_story(console: Console, story: Mapping[str, Any]) -> None:
+    """One record's story, for a person."""
+    console.print(cell(story["ref"], "bold"))
+    for name, value in story["source"].items():
+        console.print(cell(f"  {name}: {value}"))
+    if story["rule"]:
+        console.print(cell(f"  {story['rule']}"))
+    for row in story["documents"]:
+        words = f"{row['entity']} {row['number']} (Id {row['qbo_id']}, {row['state']})"
+        amount = f" {show(Decimal(row['amount']))}" if row["amount"] else ""
+        console.print(cell(f"In QuickBooks: {words}{amount} {row['dated']} {row['link']}".rstrip()))
+    for row in story["writes"]:
+        console.print(
+            cell(
+                f"  {row['first_sent'][:19]}Z run {row['run']}: {row['action']} {row['entity']},"
+                f" {row['state']} ({row['reason']}), request {row['request_id']}"
+                f"{', intuit_tid ' + row['intuit_tid'] if row['intuit_tid'] else ''}"
+            )
+        )
+        for name, (before, after) in row["changes"].items():
+            console.print(cell(f"      {name}: {before} → {after}"))
+    for row in story["held"]:
+        console.print(cell(f"Held since {row['since'][:10]}: {row['what']}", "yellow"))
+        console.print(cell(f"  {row['todo']}"))

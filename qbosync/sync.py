@@ -7,7 +7,7 @@ a run early, what was sent is in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -71,6 +71,8 @@ class Options:
     plan_id: str = ""
     only: frozenset[str] = frozenset()
     allow_mass_update: bool = False
+    is_first: bool = False
+    is_confirmed: bool = False
 
 
 @dataclass
@@ -86,7 +88,7 @@ def _silent(_what: str, _done: int, _total: int) -> None:
 
 def run(
     shop: Shop,
-    options: Options = Options(),  # noqa: B008  immutable
+    options: Options = Options(),
     progress: Progress = _silent,
     stop: Stop | None = None,
 ) -> Outcome:
@@ -147,6 +149,7 @@ class _Run:
         checks = company_checks(self.shop.company.preferences(), None, accepted)
         self.read_at = self.shop.company.server_time
         stops = [check for check in checks if check.level == "stop"]
+        self.outcome.settings_are_right = not stops
         if stops:
             what = " ".join(check.evidence for check in stops)
             raise SetupError(what, " ".join(check.todo for check in stops))

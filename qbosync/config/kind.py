@@ -95,7 +95,7 @@ def _instance(value: Any) -> str:
     return text
 
 
-def _duration(value: Any) -> timedelta:
+def duration(value: Any) -> timedelta:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
         raise ValueError('must be a duration such as "15m", "26h" or "2d"')
@@ -253,7 +253,7 @@ Status = Annotated[str, BeforeValidator(status)]
 Method = Annotated[str, BeforeValidator(method)]
 Prefix = Annotated[str, BeforeValidator(_prefix)]
 Instance = Annotated[str, BeforeValidator(_instance)]
-Duration = Annotated[timedelta, PlainValidator(_duration)]
+Duration = Annotated[timedelta, PlainValidator(duration)]
 Amount = Annotated[Decimal, PlainValidator(amount)]
 Rounding = Annotated[Decimal, PlainValidator(amount), AfterValidator(_cents)]
 Rate = Annotated[Decimal, PlainValidator(_rate)]

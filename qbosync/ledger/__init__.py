@@ -173,8 +173,14 @@ class Ledger:
 
     def last_run(self) -> dict[str, Any] | None:
         """The latest run that came to an end."""
-        rows = self._rows("SELECT * FROM runs WHERE finished_at <> '' ORDER BY id DESC LIMIT 1")
+        rows = self.recent_runs(1)
         return rows[0] if rows else None
+
+    def recent_runs(self, count: int) -> list[dict[str, Any]]:
+        """The latest runs that came to an end, newest first."""
+        return self._rows(
+            "SELECT * FROM runs WHERE finished_at <> '' ORDER BY id DESC LIMIT ?", count
+        )
 
     def last_success(self) -> dict[str, Any] | None:
         """The latest run that did all that could be done (exit 0 or 3)."""

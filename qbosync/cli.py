@@ -1,0 +1,484 @@
+"""The commands: parse, wire, call one function, show, exit with its code.
+
+No logic lives here.  Everything heavy is imported by the command that needs it, so that
+help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qbosync import __version__
+from qbosync.errors import QbosyncError, SetupError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from qbosync.execute import Outcome
+    from qbosync.sync import Options, Stop
+    from qbosync.wiring import Setup
+
+EXIT_CODES = """\b
+Exit codes, for cron and scripts:
+  0  done, or nothing to do
+  1  a bug in qbosync (with a traceback)
+  2  wrong usage
+  3  finished; some records are held
+  4  a person must act first (connection, keyring, configuration, settings)
+  5  QuickBooks or the source is unreachable or busy; the next run tries again
+  6  another run is still going
+  7  the ledger or the disk needs a person
+"""
+
+
+class Program(click.Group):
+    """A command group that shows our errors in two lines and exits with their code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; anything that is not a `QbosyncError` is a bug and may crash."""
+        try:
+            return super().invoke(ctx)
+        except QbosyncError as error:
+            if ctx.find_root().meta.get("qbosync.json"):
+                _print_json({"error": {"what": error.what, "todo": error.todo},
+                             "exit_code": error.exit_code})  # fmt: skip
+            else:
+                _show_error(error)
+            ctx.exit(error.exit_code)
+
+
+def _show_error(error: QbosyncError) -> None:
+    click.echo(f"error: {error.what}", err=True)
+    if error.todo:
+        click.echo(f"       {error.todo}", err=True)
+
+
+@click.group(
+    cls=Program, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
+@click.option("--profile", help="NAME.toml beside the default configuration.")
+@click.option("-v", "--verbose", count=True, help="Say more; twice for the log on the screen.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.version_option(__version__, prog_name="qbosync")
+@click.pass_context
+def program(
+    ctx: click.Context, config: Path | None, profile: str | None, verbose: int, quiet: bool
+) -> None:
+    """Carry orders, invoices and payments from your order system into QuickBooks Online.
+
+    \b
+    Begin:    qbosync demo                 see it work; needs no account
+              qbosync init EXPORT_FOLDER   write a configuration
+              qbosync connect              sign in to QuickBooks, once
+    Then:     qbosync plan                 what would be written, and why
+              qbosync sync                 write it; cron runs this every two hours
+    """
+    os.umask(0o077)
+    ctx.obj = {"config": config, "profile": profile, "verbose": verbose, "quiet": quiet}
+
+
+def main() -> None:
+    """The console script."""
+    program(prog_name="qbosync")
+
+
+def _setup(ctx: click.Context) -> Setup:
+    from qbosync.wiring import load
+
+    return load(ctx.obj["config"], ctx.obj["profile"], os.environ)
+
+
+def _json_option(command: Any) -> Any:
+    def remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+        ctx.find_root().meta["qbosync.json"] = value
+        return value
+
+    return click.option(
+        "--json", "as_json", is_flag=True, callback=remember, help="One JSON object for scripts."
+    )(command)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    import simplejson
+
+    click.echo(simplejson.dumps(document, indent=2, use_decimal=True, ensure_ascii=False))
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if is_terminal else 120
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not is_terminal)
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+# Setting up -------------------------------------------------------------------------------
+
+
+@program.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Take every proposal without asking.")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="Answer a question.")
+@click.pass_context
+def init(ctx: click.Context, folder: Path, yes: bool, given: tuple[str, ...]) -> None:
+    """Read an export, tell what is in it, ask what must be decided, write a configuration.
+
+    \b
+    Example:  qbosync init ~/allmoxy-export
+    """
+    from qbosync.init.command import run_init
+
+    ask = None if yes or not _is_interactive() else _ask
+    answers = dict(item.partition("=")[::2] for item in given)
+    path = ctx.obj["config"]
+    for words in run_init(folder, path, ctx.obj["profile"], os.environ, answers, ask):
+        click.echo(words)
+
+
+def _ask(text: str, default: str, choices: tuple[str, ...]) -> str:
+    kind = click.Choice(choices) if choices else str
+    return str(click.prompt(text, default=default, type=kind))
+
+
+@program.command()
+@click.option("--environment", type=click.Choice(["sandbox", "production", "emulator"]),
+              help="Must agree with the configuration: a guard against the wrong books.")  # fmt: skip
+@click.option("--default-export-class", "export_class", default="", metavar="NAME",
+              help="Product/Service of products that have no export class.")  # fmt: skip
+@click.option("--paste", is_flag=True, help="Paste the address the browser ended on.")
+@click.option("--no-browser", is_flag=True, help="Print the address to open, and wait.")
+@click.option("--token-store", type=click.Choice(["keyring", "file"]), default=None,
+              help="Where the token lies; file only for the emulator.")  # fmt: skip
+@click.pass_context
+def connect(
+    ctx: click.Context,
+    environment: str | None,
+    export_class: str,
+    paste: bool,
+    no_browser: bool,
+    token_store: str | None,
+) -> None:
+    """Sign in to QuickBooks and pick the company.  Once; afterwards cron runs `sync`.
+
+    \b
+    Example:  qbosync connect --default-export-class Cabinets
+    """
+    import webbrowser
+
+    from qbosync.connect import Person
+    from qbosync.connect import connect as sign_in
+    from qbosync.report import show_checks
+
+    setup = _setup(ctx)
+    own = setup.settings.quickbooks.environment
+    if environment and environment != own:
+        raise SetupError(
+            f"The configuration's environment is {own}, the one given {environment}.",
+            "Change one of them.",
+        )
+    is_interactive = _is_interactive()
+    person = Person(
+        click.echo,
+        None if no_browser or paste else webbrowser.open,
+        (lambda: str(click.prompt("Address the browser ended on"))) if paste else None,
+        (lambda text, hide: str(click.prompt(text, hide_input=hide))) if is_interactive else None,
+    )
+    client = (os.environ.get("QBOSYNC_CLIENT_ID", ""), os.environ.get("QBOSYNC_CLIENT_SECRET", ""))
+    made = sign_in(setup, person, client, export_class, token_store or "")
+    click.echo(f"Connected to {made.connection.company} ({made.connection.environment}).")
+    show_checks(_console(), made.checks)
+    if made.stops:
+        click.echo("Inactive: nothing is written until these are right. Then: qbosync check")
+        ctx.exit(4)
+    click.echo("Active. Next: qbosync plan, then qbosync sync; crontab.example has the cron line.")
+
+
+@program.command()
+@_json_option
+@click.option("--accept", multiple=True, metavar="NAME",
+              help="Vouch for a setting that QuickBooks does not show truly.")  # fmt: skip
+@click.pass_context
+def check(ctx: click.Context, as_json: bool, accept: tuple[str, ...]) -> None:
+    """Every setting that could hurt, with its evidence and the way to it.
+
+    \b
+    Example:  qbosync check --accept bill-payments
+    """
+    from qbosync.inquire import check as inquire
+    from qbosync.report import show_checks
+
+    checks = inquire(_setup(ctx), accept, _is_interactive())
+    stops = [found for found in checks if found.level == "stop"]
+    if as_json:
+        rows = [{"name": c.name, "level": c.level, "evidence": c.evidence, "todo": c.todo}
+                for c in checks]  # fmt: skip
+        what = " ".join(found.evidence for found in stops)
+        error = {"what": what, "todo": stops[0].todo} if stops else None
+        _print_json({"checks": rows, "active": not stops, "exit_code": 4 if stops else 0,
+                     "error": error})  # fmt: skip
+    else:
+        show_checks(_console(), checks)
+    ctx.exit(4 if stops else 0)
+
+
+@program.command()
+@click.pass_context
+def disconnect(ctx: click.Context) -> None:
+    """Revoke at Intuit and forget the tokens; ledger and configuration stay.
+
+    \b
+    Example:  qbosync disconnect
+    """
+    from qbosync.connect import disconnect as sign_out
+
+    left = sign_out(_setup(ctx))
+    click.echo(f"Disconnected from {left.connection.company} ({left.connection.environment}).")
+    if left.trouble:
+        click.echo(f"Intuit could not be told: {left.trouble}")
+        click.echo("Remove the app in QuickBooks too: Apps, My apps, Disconnect.")
+    click.echo(f"The ledger stays: {left.ledger}")
+
+
+# Running ----------------------------------------------------------------------------------
+
+
+@program.command()
+@_json_option
+@click.option("--only", multiple=True, metavar="KIND:ID", help="Only this record.")
+@click.pass_context
+def plan(ctx: click.Context, as_json: bool, only: tuple[str, ...]) -> None:
+    """What `sync` would write now, and why.  Writes nothing.
+
+    \b
+    Example:  qbosync plan --only order:1042
+    """
+    from qbosync.sync import Options
+
+    options = Options(is_dry=True, only=frozenset(only))
+    outcome = _run(ctx, options, as_json)
+    _finish_plan(ctx, outcome, as_json)
+
+
+def _finish_plan(ctx: click.Context, outcome: Outcome, as_json: bool) -> None:
+    from qbosync.report import plan_json, show_plan
+
+    if as_json:
+        _print_json(plan_json(outcome, ctx.meta["since"]))
+    else:
+        if outcome.error:
+            raise outcome.error
+        show_plan(_console(), outcome)
+    # What the plan holds is its content, not its failure.
+    ctx.exit(outcome.exit_code if outcome.error else 0)
+
+
+@program.command()
+@_json_option
+@click.option("--plan", "plan_id", default="", metavar="ID", help="Exactly this plan, or exit 4.")
+@click.option("--dry-run", is_flag=True, help="The same as `plan`.")
+@click.option("--only", multiple=True, metavar="KIND:ID", help="Only this record.")
+@click.option("--first", is_flag=True, help="The first sync of a production company.")
+@click.option("--yes", is_flag=True, help="Answer yes to the question of --first.")
+@click.option("--allow-mass-update", is_flag=True, help="Let one run change very many documents.")
+@click.pass_context
+def sync(
+    ctx: click.Context,
+    as_json: bool,
+    plan_id: str,
+    dry_run: bool,
+    only: tuple[str, ...],
+    first: bool,
+    yes: bool,
+    allow_mass_update: bool,
+) -> None:
+    """Write to QuickBooks what is new.  Cron runs this; it says nothing when all is well.
+
+    \b
+    Examples:  qbosync sync
+               qbosync sync --plan 3f9a01c2b7de
+               qbosync sync --only order:1042
+    """
+    from qbosync.sync import Options
+
+    options = Options(dry_run, plan_id, frozenset(only), allow_mass_update, first, yes)
+    outcome = _run(ctx, options, as_json)
+    if dry_run:
+        _finish_plan(ctx, outcome, as_json)
+    _show_run(ctx, outcome, as_json)
+    ctx.exit(outcome.exit_code)
+
+
+def _run(ctx: click.Context, options: Options, as_json: bool) -> Outcome:
+    """One run under the lock, with what a mail or a table needs to know afterwards."""
+    from qbosync.log import open_log
+    from qbosync.notify import news
+    from qbosync.sync import Stop, run
+    from qbosync.wiring import activate, open_shop
+
+    setup = _setup(ctx)
+    stop = Stop()
+    show = sys.stderr.isatty() and not as_json and not ctx.obj["quiet"]
+    with open_shop(setup, _is_interactive()) as shop, _stopped_by_signals(stop):
+        with open_log(setup.places.log, shop.clock) as log, _progress(show) as progress:
+            outcome = run(shop, options, progress, stop)
+            log(outcome)
+        ctx.meta["since"] = {row["source"]: row["since"] for row in shop.ledger.holds()}
+        if not options.is_dry:
+            ctx.meta["news"] = news(shop.ledger, outcome, setup, shop.clock.now())
+            activate(setup, outcome)
+    ctx.meta["company"] = {
+        "environment": shop.environment,
+        "realm_id": shop.realm_id,
+        "company": setup.connected().company,
+    }
+    return outcome
+
+
+def _show_run(ctx: click.Context, outcome: Outcome, as_json: bool) -> None:
+    from qbosync.report import plain, show_run, sync_json
+
+    if as_json:
+        _print_json(sync_json(outcome, ctx.meta["company"], ctx.meta["since"]))
+        return
+    if sys.stdout.isatty() or ctx.obj["verbose"]:
+        if not ctx.obj["quiet"]:
+            show_run(_console(), outcome)
+        if outcome.error:
+            _show_error(outcome.error)
+        return
+    for line in ctx.meta["news"]:
+        click.echo(plain(line), err=True)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """The first signal lets the request in flight finish; its answer is recorded."""
+
+    def note(number: int, _frame: object) -> None:
+        stop.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+    names = ("SIGTERM", "SIGINT", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(is_shown: bool) -> Iterator[Any]:
+    """A line on a terminal that says what is being done; nothing anywhere else."""
+    if not is_shown:
+        yield lambda _what, _done, _total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Starting", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield show
+
+
+# Asking -----------------------------------------------------------------------------------
+
+
+@program.command()
+@_json_option
+@click.option("--max-age", default="", metavar="5h", help="Exit 4 if the last success is older.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool, max_age: str) -> None:
+    """Environment, company, Active or Inactive, Last Run, and what is held.
+
+    \b
+    Example:  qbosync status --max-age 5h     for monitoring
+    """
+    from qbosync.inquire import status as inquire
+    from qbosync.report import show_status
+
+    found = inquire(_setup(ctx), max_age)
+    if as_json:
+        _print_json(found.document)
+    else:
+        show_status(_console(), found.document)
+    ctx.exit(4 if found.is_too_old else 0)
+
+
+@program.command()
+@click.argument("ref")
+@_json_option
+@click.pass_context
+def explain(ctx: click.Context, ref: str, as_json: bool) -> None:
+    """One record's whole story.  REF is kind:id, or the number of a document.
+
+    \b
+    Examples:  qbosync explain order:1042
+               qbosync explain payment:77
+               qbosync explain 1042
+    """
+    from qbosync.inquire import explain as inquire
+    from qbosync.report import show_story
+
+    story = inquire(_setup(ctx), ref)
+    if as_json:
+        _print_json(story)
+    else:
+        show_story(_console(), story)
+
+
+@program.group()
+def emulator() -> None:
+    """A QuickBooks company on this machine, for trying things out and for tests."""
+
+
+@emulator.command()
+@click.option("--port", default=8770, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, dir_okay=False), help="Keep the company here."
+)
+@click.option("--limits", type=click.Choice(["real", "off"]), default="real", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def serve(port: int, data: Path | None, limits: str, seed: int) -> None:
+    """Serve it on 127.0.0.1 until you stop it with Ctrl-C.
+
+    \b
+    Example:  qbosync emulator serve --data company.db --limits off
+    """
+    from qbosync.emulator import serve as run_emulator
+
+    run_emulator(port=port, data=data, limits=limits, seed=seed)
+
+
+@program.command()
+@_json_option
+@click.option("--keep", type=click.Path(path_type=Path), help="Leave the shop's files here.")
+def demo(as_json: bool, keep: Path | None) -> None:
+    """The whole job as a story, on an emulated company: no account, no key, no configuration.
+
+    \b
+    Example:  qbosync demo --keep ~/qbosync-demo
+    """
+    from qbosync.demo import tell
+
+    document = tell(None if as_json else _console(), keep)
+    if as_json:
+        _print_json(document)

@@ -1,0 +1,292 @@
+"""Questions that people ask: is everything right, how does it stand, what of this record?
+
+Nothing is written to QuickBooks from here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import simplejson
+
+from qbosync import __version__
+from qbosync.config.kind import duration
+from qbosync.errors import QbosyncError, SetupError
+from qbosync.ledger import Ledger
+from qbosync.mapping.context import Context, Memory
+from qbosync.mapping.order import charge_date
+from qbosync.model import Order, Snapshot, show
+from qbosync.operation import Entity
+from qbosync.places import write_connection
+from qbosync.qbo.preferences import Check, company_checks
+from qbosync.report import plain
+from qbosync.wiring import (
+    Keeper,
+    Setup,
+    account_of,
+    open_company,
+    open_ledger,
+    open_source,
+    policy_of,
+    token_store,
+)
+
+ACCEPTABLE = ("auto-apply-payments", "bill-payments")
+LINKS = {
+    Entity.ESTIMATE: "estimate",
+    Entity.INVOICE: "invoice",
+    Entity.CREDIT_MEMO: "creditmemo",
+    Entity.PAYMENT: "recvpayment",
+}
+"""QuickBooks' own pages (assumed: seen in other integrations)."""
+
+
+def check(setup: Setup, accept: Collection[str], is_interactive: bool) -> list[Check]:
+    """Both sides, each setting with its evidence; makes the connection active when all is right."""
+    if unknown := set(accept) - set(ACCEPTABLE):
+        raise SetupError(
+            f"{', '.join(sorted(unknown))} cannot be vouched for.",
+            f"It can be: {', '.join(ACCEPTABLE)}.",
+        )
+    connection = setup.connected()
+    ledger = open_ledger(setup, connection)
+    try:
+        for name in accept:
+            ledger.set_fact(f"accepted:{name}", setup.clock.now().isoformat())
+        company = open_company(setup, connection, ledger, is_interactive)
+        accepted = ledger.facts("accepted:")
+        checks = company_checks(company.preferences(), company.company_info(), accepted)
+        is_active = not any(found.level == "stop" for found in checks)
+        if is_active != connection.is_active:
+            write_connection(setup.places.connection, replace(connection, is_active=is_active))
+        return [*checks, *_source_checks(setup)]
+    finally:
+        ledger.close()
+
+
+def _source_checks(setup: Setup) -> list[Check]:
+    """Whether the export can be read, and whether the configuration knows its words."""
+    try:
+        snapshot = open_source(setup, expect_orders=False).read()
+    except QbosyncError as error:
+        return [Check("source", "stop", error.what, error.todo)]
+    policy = policy_of(setup.settings)
+    counts = f"{len(snapshot.orders)} orders, {len(snapshot.payments)} payments"
+    checks = [Check("source", "ok", f"{counts}, {len(snapshot.customers)} customers.", "")]
+    known = {*policy.statuses, *policy.on_hold, *policy.void}
+    strange = Counter(o.status for o in snapshot.orders.values() if o.status not in known)
+    words = ", ".join(f"{status} ({n})" for status, n in strange.items())
+    checks.append(
+        Check("statuses", "warning", f"Not in the configuration: {words}.",
+              "Add them to [orders] statuses, on_hold or void.")
+        if strange
+        else Check("statuses", "ok", "All statuses of the export are known.", "")
+    )  # fmt: skip
+    methods = Counter(p.method.casefold() for p in snapshot.payments.values() if p.method)
+    strange = Counter({m: n for m, n in methods.items()
+                       if m not in policy.money | policy.not_money})  # fmt: skip
+    words = ", ".join(f"{method} ({n})" for method, n in strange.items())
+    checks.append(
+        Check("payment methods", "warning", f"Not in the configuration: {words}.",
+              "Add them to [payments] money or not_money.")
+        if strange
+        else Check("payment methods", "ok", "All payment methods of the export are known.", "")
+    )  # fmt: skip
+    return checks
+
+
+@dataclass(frozen=True)
+class Status:
+    """How it stands, as the JSON document; and whether the last success is too long ago."""
+
+    document: dict[str, Any]
+    is_too_old: bool
+
+
+def status(setup: Setup, max_age: str) -> Status:
+    """Environment, company, Active or Inactive, Last Run; asks nobody but the ledger."""
+    connection = setup.connection
+    document: dict[str, Any] = {
+        "environment": setup.settings.quickbooks.environment,
+        "company": connection.company if connection else "",
+        "realm_id": connection.realm_id if connection else "",
+        "connected": connection is not None,
+        "active": bool(connection and connection.is_active),
+        "summary": "Stopped",
+        "last_run": None,
+        "last_success_at": None,
+        "held": [],
+        "open_intents": 0,
+        "token": {"refresh_days_left": None},
+        "ledger": {},
+        "accepted": {},
+        "version": __version__,
+        "configuration": str(setup.places.config),
+        "configuration_digest": setup.settings.digest()[:12],
+        "error": None,
+    }
+    limit = duration(max_age) if max_age else None
+    if connection is None:
+        return Status(document, limit is not None)
+    ledger = open_ledger(setup, connection)
+    try:
+        _from_ledger(document, ledger)
+    finally:
+        ledger.close()
+    document["token"]["refresh_days_left"] = _days_left(setup)
+    success = document["last_success_at"]
+    is_too_old = limit is not None and (
+        not success or setup.clock.now() - datetime.fromisoformat(success) > limit
+    )
+    return Status(document, is_too_old)
+
+
+def _from_ledger(document: dict[str, Any], ledger: Ledger) -> None:
+    last, success = ledger.last_run(), ledger.last_success()
+    if last:
+        names = ("started_at", "finished_at", "exit_code", "written", "held", "error")
+        document["last_run"] = {name: last[name] for name in names}
+    document["last_success_at"] = success["finished_at"] if success else None
+    document["held"] = [
+        {name: row[name] for name in ("source", "reason", "what", "todo", "amount", "since")}
+        for row in ledger.holds()
+    ]
+    document["open_intents"] = len(ledger.open_intents())
+    document["ledger"] = ledger.counts()
+    document["accepted"] = ledger.facts("accepted:")
+    code = last["exit_code"] if last else None
+    if document["active"] and code in (0, 3, 5):
+        document["summary"] = "Working" if code == 0 else "Working, needs you"
+    elif document["active"] and code is None:
+        document["summary"] = "Ready"
+
+
+def _days_left(setup: Setup) -> int | None:
+    """Days until Intuit forgets us if nothing runs; unknown where the keyring is shut."""
+    connection = setup.connected()
+    try:
+        store = token_store(setup, False)
+        blob = Keeper(store, account_of(connection.environment, connection.realm_id)).load()
+    except QbosyncError:
+        return None
+    ends = [at for at in (blob.idle_expires_at, blob.hard_expires_at) if at]
+    if not ends:
+        return None
+    return max((min(ends) - setup.clock.now()) // timedelta(days=1), 0)
+
+
+def explain(setup: Setup, ref: str) -> dict[str, Any]:
+    """One record's story: what the shop says, what was written, what holds it, what comes."""
+    connection = setup.connected()
+    ledger = open_ledger(setup, connection)
+    try:
+        source = _resolve(ledger, ref)
+        entries = [e for e in ledger.entries() if e.key.source == source]
+        writes = ledger.history(source)
+        holds = [row for row in ledger.holds() if row["source"] == source]
+    finally:
+        ledger.close()
+    facts, rule = _source_side(setup, source)
+    if not entries and not writes and not holds and not facts:
+        raise SetupError(
+            f"Nothing is known of {plain(ref)}.",
+            "Give kind:id (order, payment, charge, credit_memo, customer) or a document's number.",
+        )
+    host = "app" if connection.environment == "production" else "sandbox"
+    return {
+        "ref": source,
+        "source": facts,
+        "rule": rule,
+        "documents": [
+            {
+                "entity": entry.key.entity.value,
+                "qbo_id": entry.qbo_id,
+                "number": entry.number,
+                "amount": "" if entry.amount is None else f"{entry.amount:.2f}",
+                "dated": entry.dated.isoformat() if entry.dated else "",
+                "state": entry.state,
+                "origin": entry.origin,
+                "link": f"https://{host}.qbo.intuit.com/app/{LINKS[entry.key.entity]}"
+                f"?txnId={entry.qbo_id}"
+                if entry.key.entity in LINKS and connection.environment != "emulator"
+                else "",
+            }
+            for entry in entries
+        ],
+        "writes": [_write(row) for row in writes],
+        "held": [{n: row[n] for n in ("reason", "what", "todo", "since")} for row in holds],
+        "error": None,
+    }
+
+
+def _write(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("action", "entity", "reason", "first_sent", "last_sent", "attempts", "state")
+    told = {name: row[name] for name in names}
+    told |= {"run": row["run_id"], "qbo_id": row["qbo_id"], "request_id": row["request_id"]}
+    told |= {"intuit_tid": row["trace_id"], "answer": row["answer"]}
+    return told | {"changes": simplejson.loads(row["changes"], use_decimal=True)}
+
+
+def _resolve(ledger: Ledger, ref: str) -> str:
+    """A REF as kind:id; a bare number or Id means the document that bears it."""
+    kind, colon, _ = ref.partition(":")
+    kinds = ("customer", "order", "payment", "charge", "credit_memo", "credit_application")
+    if colon and kind in kinds:
+        return ref
+    hits = {e.key.source for e in ledger.entries() if ref in (e.number, e.name) and ref}
+    hits = hits or {e.key.source for e in ledger.entries() if e.qbo_id == ref}
+    if len(hits) > 1:
+        raise SetupError(
+            f"{plain(ref)} may mean {', '.join(sorted(hits))}.", "Say which, as kind:id."
+        )
+    return hits.pop() if hits else f"order:{ref}"
+
+
+def _source_side(setup: Setup, source: str) -> tuple[dict[str, str], str]:
+    """The record as the shop system has it now, and the rule that decides about it."""
+    try:
+        snapshot = open_source(setup, expect_orders=False).read()
+    except QbosyncError as error:
+        return {}, f"The source cannot be read now: {error.what}"
+    for problem in snapshot.problems:
+        if problem.source == source:
+            return {}, problem.what
+    kind, _, record_id = source.partition(":")
+    sets: dict[str, Any] = {
+        "customer": snapshot.customers,
+        "order": snapshot.orders,
+        "payment": snapshot.payments,
+        "charge": snapshot.charges,
+        "credit_memo": snapshot.credit_memos,
+    }
+    record = sets.get(kind, {}).get(record_id)
+    if record is None:
+        return {}, "It is not in the export."
+    names = ("where", "number", "name", "status", "total", "amount", "method", "customer_id",
+             "charge_date", "status_at", "ship_date", "received", "issued", "kind")  # fmt: skip
+    facts = {
+        n: str(getattr(record, n)) for n in names if getattr(record, n, None) not in (None, "")
+    }
+    if isinstance(record, Order):
+        return facts, _order_rule(setup, record, snapshot)
+    return facts, ""
+
+
+def _order_rule(setup: Setup, order: Order, snapshot: Snapshot) -> str:
+    policy = policy_of(setup.settings)
+    customer = snapshot.customers.get(order.customer_id)
+    today = setup.clock.now().astimezone(setup.zone).date()
+    at = policy.charge_status_of(customer)
+    whose = "the customer's own" if customer and customer.charge_status else "the"
+    rule = f"Charged = invoiced at or past {at!r} ({whose} Status to Charge Customer)"
+    if order.charge_date:
+        when = "reached" if order.charge_date <= today else "to come"
+        return f"Charged by its charge date {order.charge_date} ({when})."
+    if policy.is_charged(order, customer, today):
+        ctx = Context(snapshot, policy, Memory(), today)
+        return f"{rule}: it is {order.status!r}, {show(order.total)} on {charge_date(order, ctx)}."
+    return f"{rule}: it is {order.status!r}, so it is not charged yet."

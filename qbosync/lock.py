@@ -1,0 +1,99 @@
+"""One run at a time for each company.
+
+`flock` on a file that is never unlinked: the system lets go of it when the process dies,
+however it dies.  A file that was deleted and made anew meanwhile is noticed, since a lock
+on the old one would keep nobody out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from qbosync.clock import Clock
+from qbosync.errors import BusyError, LedgerError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_HEAD = 4096
+"""Windows locks a byte range; the holder's note stands before it."""
+
+
+class RunLock:
+    """Held while a run may write.
+
+    Raises:
+        BusyError: On entering, if another run holds it.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._descriptor = -1
+
+    def __enter__(self) -> RunLock:
+        try:
+            while True:
+                descriptor = self._open()
+                if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):
+                    break
+                os.close(descriptor)
+        except OSError as error:
+            raise LedgerError(
+                f"The lock {self._path} cannot be used: {error.strerror}.",
+                "Look at the disk and at the file's owner and mode.",
+            ) from error
+        self._descriptor = descriptor
+        note = {"pid": os.getpid(), "since": self._clock.now().isoformat(timespec="seconds")}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(note).encode(), 0) if hasattr(os, "pwrite") else None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+
+    def _open(self) -> int:
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise BusyError(
+                f"Another run is still going{holder}.", "Nothing to do: it does the work."
+            ) from error
+        return descriptor
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, _HEAD, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds it, as far as the note says."""
+    try:
+        note = json.loads(os.read(descriptor, 200) or b"{}")
+        since = datetime.fromisoformat(note["since"])
+        return f" (process {note['pid']}, since {since:%H:%M} UTC)"
+    except (ValueError, KeyError, TypeError):
+        return ""

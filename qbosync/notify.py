@@ -1,0 +1,78 @@
+"""What cron mails: news, and once a day a reminder of what is still held.
+
+A person who gets the same mail every two hours stops reading it.  The exit code tells
+the state each time; words come when it gets worse, when it is well again, and daily.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from qbosync.execute import Outcome
+from qbosync.ledger import Ledger
+from qbosync.report import mail
+from qbosync.wiring import Setup
+
+_QUIET_RUNS = 3
+_QUIET_TIME = timedelta(hours=24)
+
+
+def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[str]:
+    """The lines for standard error, none when there is nothing to say; remembers what it said."""
+    connection = setup.connected()
+    company = f"{connection.company} ({connection.environment})"
+    code = outcome.exit_code
+    was = ledger.fact("told:code")
+    if code in (130, 143) or outcome.signal:
+        return [f"qbosync: {company}: stopped; what was sent is recorded"]
+    if code == 0:
+        ledger.set_fact("told:code", "0")
+        ledger.set_fact("told:held", "")
+        return [f"qbosync: {company}: all is well again"] if was not in ("", "0") else []
+    is_due = _is_reminder_due(ledger, setup, now)
+    if outcome.error is not None:
+        if code == 5 and not _is_long(ledger, now):
+            return []
+        if was == str(code) and not is_due:
+            return []
+        lines = [f"qbosync: {company}: {outcome.error.what}", outcome.error.todo]
+    else:
+        known = set(ledger.fact("told:held").splitlines())
+        fresh = [p for p in outcome.held.values() if p.source not in known]
+        fresh = [p for p in fresh if p.reason != "unknown_outcome"]
+        ledger.set_fact("told:held", "\n".join(outcome.held))
+        if not fresh and not is_due:
+            return []
+        if code == 5 and not _is_long(ledger, now):
+            return []
+        lines = mail(outcome, company, fresh)
+    ledger.set_fact("told:code", str(code))
+    ledger.set_fact("told:at", now.isoformat())
+    return [line for line in lines if line]
+
+
+def _is_reminder_due(ledger: Ledger, setup: Setup, now: datetime) -> bool:
+    """Whether the daily hour has come since something was last said."""
+    told = ledger.fact("told:at")
+    if not told:
+        return True
+    local = now.astimezone(setup.zone)
+    due = local.replace(
+        hour=setup.settings.notify.remind_at.hour,
+        minute=setup.settings.notify.remind_at.minute,
+        second=0,
+        microsecond=0,
+    )
+    if due > local:
+        due -= timedelta(days=1)
+    return datetime.fromisoformat(told) < due
+
+
+def _is_long(ledger: Ledger, now: datetime) -> bool:
+    """Whether QuickBooks or the source has been away for three runs in a row, or a day."""
+    recent: list[dict[str, Any]] = ledger.recent_runs(_QUIET_RUNS)
+    in_a_row = len(recent) == _QUIET_RUNS and all(row["exit_code"] == 5 for row in recent)
+    success = ledger.last_success()
+    since = datetime.fromisoformat(success["finished_at"]) if success else None
+    return in_a_row or (since is not None and now - since > _QUIET_TIME)

@@ -1,0 +1,104 @@
+"""The access token, and the refresh token behind it.
+
+Only the refresh token is kept: the access token dies before the next run.  The keeper is
+proven writable before Intuit is asked, since a token that cannot be stored is lost, and a
+new one is stored and read back before its first use.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Protocol
+
+from qbosync.blob import TokenBlob
+from qbosync.clock import Clock
+from qbosync.errors import SetupError
+from qbosync.qbo.oauth import Endpoints, InvalidGrantError, Tokens, refresh
+from qbosync.qbo.transport import Transport
+
+
+class Keeper(Protocol):
+    """One company's tokens, wherever they lie."""
+
+    def load(self) -> TokenBlob: ...
+
+    def save(self, blob: TokenBlob) -> None:
+        """Write, read back, and raise if what is there is not what was written."""
+        ...
+
+
+class Session:
+    """Signs requests.  Safe for several threads: one refreshes, the others wait for it."""
+
+    def __init__(
+        self, endpoints: Endpoints, keeper: Keeper, transport: Transport, clock: Clock
+    ) -> None:
+        self._endpoints = endpoints
+        self._keeper = keeper
+        self._transport = transport
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: Tokens | None = None
+
+    def start(self, tokens: Tokens) -> None:
+        """Begin with what a sign-in gave."""
+        with self._lock:
+            self._store(self._keeper.load(), tokens)
+
+    def access_token(self) -> str:
+        """A token that is good for this request."""
+        with self._lock:
+            if self._tokens is None or self._clock.now() >= self._tokens.access_expires_at:
+                self._renew()
+            assert self._tokens is not None  # noqa: S101  just renewed
+            return self._tokens.access_token
+
+    def refresh(self, stale: str) -> str:
+        """A newer token than the one that QuickBooks refused."""
+        with self._lock:
+            if self._tokens is None or self._tokens.access_token == stale:
+                self._renew()
+            assert self._tokens is not None  # noqa: S101  just renewed
+            return self._tokens.access_token
+
+    def _renew(self) -> None:
+        blob = self._keeper.load()
+        if not blob.refresh_token:
+            raise SetupError("Not connected to QuickBooks.", "Run `qbosync connect`.")
+        self._keeper.save(blob)
+        try:
+            tokens = self._ask(blob, blob.refresh_token)
+        except InvalidGrantError:
+            # A run that died between Intuit's answer and the keyring leaves the two apart:
+            # what is kept beside may be the one that lives.
+            if not blob.previous_refresh_token:
+                raise
+            tokens = self._ask(blob, blob.previous_refresh_token)
+        self._store(blob, tokens)
+
+    def _ask(self, blob: TokenBlob, token: str) -> Tokens:
+        return refresh(
+            self._endpoints,
+            blob.client_id,
+            blob.client_secret,
+            token,
+            self._transport,
+            self._clock,
+        )
+
+    def _store(self, blob: TokenBlob, tokens: Tokens) -> None:
+        is_new = tokens.refresh_token != blob.refresh_token
+        self._keeper.save(
+            replace(
+                blob,
+                refresh_token=tokens.refresh_token,
+                previous_refresh_token=blob.refresh_token
+                if is_new
+                else blob.previous_refresh_token,
+                rotated_at=self._clock.now() if is_new else blob.rotated_at,
+                idle_expires_at=tokens.refresh_expires_at,
+                hard_expires_at=tokens.refresh_hard_expires_at or blob.hard_expires_at,
+            )
+        )
+        self._tokens = tokens

@@ -1,0 +1,336 @@
+"""Settings become objects: the only module that builds them.
+
+A shop is built in the order in which its parts can fail for a person to mend: connection,
+lock, ledger, keyring, QuickBooks.  Nothing here decides anything about records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from qbosync.blob import TokenBlob
+from qbosync.clock import Clock, SystemClock
+from qbosync.config import Settings
+from qbosync.errors import SetupError
+from qbosync.execute import Outcome
+from qbosync.ledger import Ledger
+from qbosync.lock import RunLock
+from qbosync.mapping.policy import Items, Policy
+from qbosync.places import (
+    Connection,
+    Places,
+    places,
+    read_connection,
+    read_settings,
+    write_connection,
+)
+from qbosync.qbo.client import Company
+from qbosync.qbo.limits import NoPace, Pace
+from qbosync.qbo.oauth import PRODUCTION, SANDBOX, Endpoints, discover
+from qbosync.qbo.session import Session
+from qbosync.qbo.transport import HttpTransport
+from qbosync.source.base import Source
+from qbosync.source.folder import FolderSource
+from qbosync.sync import Shop
+from qbosync.tokens import EmulatorFileStore, KeyringStore, TokenStore
+
+FILE_BACKEND = "emulator-token.json"
+"""How the connection says that the token of an emulated company lies in a file."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is known before anything is opened."""
+
+    settings: Settings
+    places: Places
+    connection: Connection | None
+    clock: Clock
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone: days are its days."""
+        return ZoneInfo(self.settings.source.timezone)
+
+    def connected(self) -> Connection:
+        """The company this configuration is connected to.
+
+        Raises:
+            SetupError: If there is none, or it is of another environment.
+        """
+        if self.connection is None:
+            raise SetupError("Not connected to QuickBooks.", "Run `qbosync connect`.")
+        if self.connection.environment != self.settings.quickbooks.environment:
+            raise SetupError(
+                f"Connected to the {self.connection.environment} company"
+                f" {self.connection.company}, but the configuration says"
+                f" {self.settings.quickbooks.environment}.",
+                "Run `qbosync disconnect`, then `qbosync connect`.",
+            )
+        return self.connection
+
+
+def load(
+    config: Path | None, profile: str | None, environ: Mapping[str, str], clock: Clock | None = None
+) -> Setup:
+    """Read the configuration and which company it is connected to."""
+    settings, path = read_settings(config, profile, environ)
+    where = places(settings, path, environ)
+    connection = read_connection(where.connection)
+    if connection and connection.default_export_class:
+        own = settings.quickbooks.default_export_class
+        settings = settings.with_export_class(own or connection.default_export_class)
+    return Setup(settings, where, connection, clock or SystemClock())
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The configuration as the rules that planning follows."""
+    orders, documents, items = settings.orders, settings.documents, settings.items
+    start = orders.start_date
+    return Policy(
+        Items(
+            settings.quickbooks.default_export_class,
+            items.sales_tax,
+            items.shipping,
+            items.discount,
+            items.rounding,
+            items.finance_charge,
+            items.processing_fee,
+            items.bounced_payment,
+            items.other_charge,
+            items.credit_memo,
+            items.bad_debt,
+            items.create_missing,
+            items.income_account,
+        ),
+        statuses=orders.statuses,
+        on_hold=frozenset(orders.on_hold),
+        void=frozenset(orders.void),
+        estimate_from=orders.estimate_from_status,
+        charge_status=orders.charge_status,
+        estimate_always=orders.estimate_always,
+        start_date=None if start is None or isinstance(start, str) else start,
+        instance=settings.quickbooks.instance,
+        is_production=settings.is_production,
+        order_prefix=documents.order_prefix,
+        charge_prefixes={
+            "finance_charge": documents.finance_charge_prefix,
+            "processing_fee": documents.processing_fee_prefix,
+            "bounced_payment": documents.bounced_payment_prefix,
+            "other": documents.other_charge_prefix,
+        },
+        credit_memo_prefix=documents.credit_memo_prefix,
+        rounding_limit=documents.rounding_limit,
+        zero_total=documents.zero_total,
+        memo_to=documents.memo_to,
+        bill_email=documents.bill_email,
+        residual=settings.source.residual,
+        residual_max_rate=settings.source.residual_max_rate,
+        money=frozenset(settings.payments.money),
+        not_money=frozenset(settings.payments.not_money),
+        payment_amount=settings.source.payment_amount,
+        payment_methods=settings.payments.methods,
+        deposit_to=settings.payments.deposit_to,
+        customer_updates=settings.customers.updates,
+    )
+
+
+def open_source(setup: Setup, expect_orders: bool) -> Source:
+    """The order system that the configuration names."""
+    source = setup.settings.source
+    if source.kind != "folder":
+        raise SetupError(
+            f"The source {source.kind!r} is not available in this version.",
+            'Export to a folder and set [source] kind = "folder".',
+        )
+    return FolderSource(
+        setup.places.resolve(source.path),
+        timezone=ZoneInfo(source.timezone),
+        date_format=source.date_format,
+        files=source.files,
+        columns=source.columns,
+        expect_orders=expect_orders,
+    )
+
+
+def transport_of(setup: Setup) -> HttpTransport:
+    """Plain http is spoken to the emulator on this machine and to nobody else."""
+    return HttpTransport(setup.clock, allow_loopback_http=setup.settings.is_emulator)
+
+
+def endpoints_of(setup: Setup, transport: HttpTransport) -> Endpoints:
+    """Where QuickBooks is for this environment."""
+    quickbooks = setup.settings.quickbooks
+    if quickbooks.environment == "emulator":
+        return discover(quickbooks.api_url, transport)
+    return PRODUCTION if quickbooks.environment == "production" else SANDBOX
+
+
+def token_store(setup: Setup, is_interactive: bool, wanted: str = "") -> TokenStore:
+    """Where the refresh token lies: as pinned when connecting, else as the operator chose.
+
+    An emulated company's token is no secret and lies in a file, unless a keyring is named.
+    """
+    pinned = setup.connection.keyring_backend if setup.connection else ""
+    chosen = wanted or ("keyring" if os.environ.get("PYTHON_KEYRING_BACKEND") else "")
+    is_file = pinned == FILE_BACKEND or (not pinned and chosen != "keyring")
+    if setup.settings.is_emulator and is_file:
+        return EmulatorFileStore(setup.places.emulator_token)
+    if not pinned and chosen == "file":
+        raise SetupError(
+            "Tokens of a real company are kept in the OS keyring.",
+            "Leave out --token-store file; the README, Keyring, has a recipe for each system.",
+        )
+    return KeyringStore(pinned or None, is_interactive)
+
+
+def account_of(environment: str, realm_id: str) -> str:
+    """The name of a company's entry in the keyring."""
+    return f"{environment}-{realm_id}"
+
+
+class Keeper:
+    """One company's entry in the token store, read and written whole."""
+
+    def __init__(self, store: TokenStore, account: str) -> None:
+        self.store = store
+        self.account = account
+
+    def load(self) -> TokenBlob:
+        """The company's tokens.
+
+        Raises:
+            SetupError: If the keyring has none: it was emptied, replaced or damaged.
+        """
+        blob = self.store.load(self.account)
+        if blob is None:
+            raise SetupError(
+                f"The keyring ({self.store.backend}) has no token for {self.account}.",
+                "Unlock the keyring that `qbosync connect` used, or run `qbosync connect` again.",
+            )
+        return blob
+
+    def save(self, blob: TokenBlob) -> None:
+        """Write the tokens; they are read back before this returns."""
+        self.store.save(self.account, blob)
+
+
+def open_ledger(setup: Setup, connection: Connection) -> Ledger:
+    """The ledger of the connected company.
+
+    Raises:
+        LedgerError: If it is missing or damaged.
+        SetupError: If it is another company's.
+    """
+    path = setup.places.ledger(connection.environment, connection.realm_id)
+    ledger = Ledger.open(path)
+    wanted = (connection.environment, connection.realm_id)
+    if (ledger.fact("environment"), ledger.fact("realm_id")) != wanted:
+        ledger.close()
+        raise SetupError(
+            f"The ledger {path} is another company's.", "Move it away and restore the right one."
+        )
+    return ledger
+
+
+def create_ledger(
+    setup: Setup, environment: str, realm_id: str, company: str, is_known: bool
+) -> Ledger:
+    """A new ledger; `is_known` if the keyring remembers that there was one before.
+
+    Then nothing is created in QuickBooks until writes on their way have shown.
+    """
+    now = setup.clock.now()
+    facts = {
+        "uuid": uuid.uuid4().hex,
+        "environment": environment,
+        "realm_id": realm_id,
+        "company": company,
+        "instance": setup.settings.quickbooks.instance,
+        "created_at": now.isoformat(),
+    }
+    if is_known:
+        facts["adopt_until"] = (now + setup.settings.sync.resend_after).isoformat()
+    return Ledger.create(setup.places.ledger(environment, realm_id), facts)
+
+
+@contextlib.contextmanager
+def open_shop(setup: Setup, is_interactive: bool) -> Iterator[Shop]:
+    """Everything a run needs, under the lock; closed again whatever happens."""
+    connection = setup.connected()
+    lock = setup.places.lock(connection.environment, connection.realm_id)
+    with RunLock(lock, setup.clock):
+        ledger = open_ledger(setup, connection)
+        try:
+            company = open_company(setup, connection, ledger, is_interactive)
+            last = ledger.last_success()
+            source = open_source(setup, expect_orders=bool(last and last["orders"]))
+            settings = setup.settings
+            yield Shop(
+                connection.environment,
+                connection.realm_id,
+                policy_of(settings),
+                setup.clock,
+                ledger,
+                company,
+                source,
+                setup.zone,
+                settings.digest(),
+                settings.sync.resend_after,
+                settings.sync.max_runtime,
+            )
+        finally:
+            ledger.close()
+
+
+def activate(setup: Setup, outcome: Outcome) -> None:
+    """Note on the connection whether the run found the company's settings right."""
+    connection = setup.connected()
+    are_right = outcome.settings_are_right
+    if are_right is not None and are_right != connection.is_active:
+        write_connection(setup.places.connection, replace(connection, is_active=are_right))
+
+
+def open_company(
+    setup: Setup, connection: Connection, ledger: Ledger, is_interactive: bool
+) -> Company:
+    """The connected company, behind a session that keeps the ledger and the keyring in step."""
+    keeper = Keeper(
+        token_store(setup, is_interactive), account_of(connection.environment, connection.realm_id)
+    )
+    _keep_in_step(keeper, ledger, setup.clock, setup.settings.sync.resend_after)
+    transport = transport_of(setup)
+    endpoints = endpoints_of(setup, transport)
+    session = Session(endpoints, keeper, transport, setup.clock)
+    return company_of(endpoints, connection.realm_id, transport, session, setup)
+
+
+def company_of(
+    endpoints: Endpoints, realm_id: str, transport: HttpTransport, session: Session, setup: Setup
+) -> Company:
+    """A company behind an open session; the emulator may say that it needs no pacing."""
+    pace = Pace(setup.clock) if endpoints.has_limits else NoPace()
+    return Company(endpoints.api, realm_id, transport, session, pace, setup.clock)
+
+
+def _keep_in_step(keeper: Keeper, ledger: Ledger, clock: Clock, resend_after: timedelta) -> None:
+    """Notice a ledger that is older than the keyring remembers: a backup was restored.
+
+    The ledger's number is committed first and the keyring follows, so a crash between the
+    two leaves the ledger ahead, and only a keyring that is ahead means a rollback.
+    """
+    blob = keeper.load()
+    is_same = blob.ledger_uuid in ("", ledger.fact("uuid"))
+    if not is_same or blob.ledger_seq > int(ledger.fact("sequence") or 0):
+        until = (clock.now() + resend_after).isoformat()
+        ledger.set_fact("adopt_until", until)
+        ledger.set_fact("sequence", str(blob.ledger_seq))
+    number = ledger.advance()
+    keeper.save(replace(blob, ledger_uuid=ledger.fact("uuid"), ledger_seq=number))
