@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .provenance import SWITCHES, Assumptions, load_all
+from .provenance import SWITCHES, Assumptions
+from .readme import load_all
 from .server import serve
 
 
