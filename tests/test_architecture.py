@@ -10,13 +10,25 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "qbosync"
 LAYERS = [  # upper may import lower, never the reverse
     {"cli", "__main__"},
-    {"wiring", "connect", "init", "demo", "demo_shop", "report", "probe", "places"},
+    {
+        "wiring",
+        "connect",
+        "init",
+        "inquire",
+        "log",
+        "notify",
+        "demo",
+        "demo_shop",
+        "report",
+        "probe",
+        "places",
+    },
     {"sync", "settle", "execute", "lookup"},
     {"ledger", "qbo", "source", "tokens", "lock"},
     {"plan", "recognise", "meet", "validate", "wire", "config"},
     {"mapping"},
     {"operation"},
-    {"model", "errors", "clock"},
+    {"model", "errors", "clock", "blob"},
 ]
 STRANGERS = {"ledger", "qbo", "source", "tokens", "lock"}
 """Siblings that know nothing of each other."""
