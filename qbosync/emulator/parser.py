@@ -86,7 +86,9 @@ def _tokens(text: str) -> list[Token]:
     while at < end:
         found = TOKEN.match(text, at)
         if found is None or found.end() == at:
-            raise _lexical(text, at)
+            # QuickBooks reads word by word: what stands before is complained of first.
+            out.append(Token("LEXICAL", text, at))
+            break
         kind = str(found.lastgroup)
         word = found.group(kind)
         column = found.start(kind) + 1
@@ -104,7 +106,7 @@ def _lexical(text: str, at: int) -> faults.QboFault:
     char = text[at]
     if char == "'":
         rest = text[at:].replace("\\", "\\\\").replace("'", "\\'")
-        where, what = len(text), f'<EOF> after : "{rest}"'
+        where, what = len(text) + 1, f'<EOF> after : "{rest}"'
         return faults.query_parser(
             f"Invalid content. Lexical error at line 1, column {where}.  Encountered: {what}"
         )
@@ -125,7 +127,10 @@ class _Reader:
 
     @property
     def here(self) -> Token:
-        return self.tokens[self.at]
+        token = self.tokens[self.at]
+        if token.kind == "LEXICAL":
+            raise _lexical(token.text, token.column)
+        return token
 
     def wrong(self, expected: str) -> faults.QboFault:
         token = self.here

@@ -8,13 +8,15 @@ import socket
 import struct
 import threading
 import time
+import traceback
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .app import Emulator
-from .http import Request, Response
+from .http import Request, Response, html_response
 
 LARGE = 16_384
 LONGEST_BODY = 50_000_000
@@ -34,10 +36,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         server = cast(_Http, self.server)
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > LONGEST_BODY:
+        told = self.headers.get("Content-Length") or "0"
+        if not told.isdigit() or int(told) > LONGEST_BODY:
             self.close_connection = True
             return
+        length = int(told)
         body = self.rfile.read(length) if length else b""
         parts = urlsplit(self.path)
         request = Request(
@@ -48,7 +51,12 @@ class _Handler(BaseHTTPRequestHandler):
             body,
             f"http://{self.headers.get('Host') or '127.0.0.1'}",
         )
-        self._send(server.emulator.handle(request), request)
+        try:
+            response = server.emulator.handle(request)
+        except Exception as error:  # a bug of the emulator; the client must not wait for ever
+            traceback.print_exc()
+            response = html_response(f"<h1>The emulator failed</h1><p>{escape(repr(error))}", 500)
+        self._send(response, request)
 
     do_GET = do_POST = do_DELETE = do_PUT = do_HEAD = _any  # noqa: N815 - the library's names
 
@@ -88,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         """As in the library; a client that goes away is no error."""
         try:
             super().handle_one_request()
-        except (ConnectionError, ValueError, OSError):
+        except OSError:
             self.close_connection = True
 
     def finish(self) -> None:

@@ -32,8 +32,13 @@ class EstimateForm(SalesForm):
         if old and "LinkedTxn" in old:
             body["LinkedTxn"] = old["LinkedTxn"]
 
+    def empty(self, company: Company, record: Record) -> Json:
+        """An invoice that links it loses the link."""
+        self.release(company, record)
+        return super().empty(company, record)
+
     def release(self, company: Company, record: Record) -> None:
-        """An invoice that links a deleted estimate loses the link."""
+        """An invoice that links it loses the link."""
         for link in record.read().get("LinkedTxn", ()):
             invoice = company.find("Invoice", link["TxnId"])
             if invoice:

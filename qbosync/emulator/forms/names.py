@@ -140,9 +140,6 @@ class NameForm(Form):
     ) -> tuple[Json, Json]:
         return {"BillableTime": want.get("BillableTime", False)}, {}
 
-    def guard(self, company: Company, record: Record) -> None:
-        """A customer who owes or is owed cannot be made inactive by the API."""
-
 
 def inactive_name(company: Company, record: Record, name: str, *, active: bool) -> str:
     """An inactive name carries ` (deleted)`; a second one of that name gets a number."""
