@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 from . import faults
 from .jsons import Json
-from .provenance import ASSUMED, DOCUMENTED, RECORDED, rule
+from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule
 
 rule("properties known to the schema but not used are taken silently", RECORDED, "sandbox 2020")
 rule("a property with null counts as not sent", ASSUMED, "as the JSON library does")
+rule("an empty text clears a property", REPORTED, "python-quickbooks sends it for what is unset")
 rule(
     "lengths: DocNumber and PaymentRefNum 21, DisplayName 500, names 100, PrivateNote 4000",
     DOCUMENTED,
@@ -165,20 +166,22 @@ def tidy(entity: str, body: Json) -> Json:
         QboFault: 2010, 2050, 2060 or 2090.
     """
     fields = TYPES.get(entity)
-    return _loose(body) if fields is None else _object(fields, body)
+    return _loose(body) if fields is None else _object(fields, body, keep_empty=True)
 
 
 def _loose(body: Json) -> Json:
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _object(fields: dict[str, Field], body: Json) -> Json:
+def _object(fields: dict[str, Field], body: Json, *, keep_empty: bool = False) -> Json:
     out: Json = {}
     for key, value in body.items():
         spec = fields.get(key)
         if spec is None:
             raise faults.unknown_property()
-        if value is None:
+        if value is None or value == "":
+            if value is not None and keep_empty:
+                out[key] = ""
             continue
         kind, nested, many, most = spec
         if kind == "string":

@@ -20,6 +20,7 @@ from .provenance import ASSUMED, RECORDED, Assumptions, rule
 from .store import Record, Store
 
 T = TypeVar("T")
+MODIFIED_BY = ("Invoice", "Bill", "PurchaseOrder")
 USD = {"value": "USD", "name": "United States Dollar"}
 
 rule(
@@ -28,6 +29,11 @@ rule(
     "sandbox 2020, 2026",
 )
 rule("references show the current name, also on old documents", RECORDED, "sandbox 2026")
+rule(
+    "LastModifiedByRef is in the MetaData of invoices, bills and purchase orders only",
+    RECORDED,
+    "sandbox 2024-2026",
+)
 rule(
     "accounts made later get ids far out of sequence (1150040000 and up)",
     RECORDED,
@@ -129,6 +135,8 @@ class Company:
                     record.created = now
                 meta = body["MetaData"] = dict(body.get("MetaData") or ())
                 meta["CreateTime"] = stamp(record.created)
+                if record.entity.name in MODIFIED_BY:
+                    meta["LastModifiedByRef"] = {"value": self.realm_id}
                 meta["LastUpdatedTime"] = stamp(now)
             keys.learn(self, record, body)
             record.text = dumps(rendering.shown(self, record, body))

@@ -72,6 +72,7 @@ IGNORED = {"V4IDPseudonym"}  # an id of Intuit's own, of no use to anyone
 @pytest.mark.parametrize("exchange", creates(), ids=lambda one: one["id"])
 def test_a_recorded_creation_gives_the_recorded_properties(raw: Books, exchange: Json) -> None:
     entity = exchange["entity"]
+    raw.prefer({"TaxPrefs": {"PartnerTaxEnabled": None}})  # the demo company's tax is the old one
     raw.customer("Recorded Customer", BillAddr={"Line1": "1 Main St"})
     body = json.loads(json.dumps(exchange["request"]["body"], default=str))
     if entity == "Item":
@@ -80,5 +81,5 @@ def test_a_recorded_creation_gives_the_recorded_properties(raw: Books, exchange:
     assert reply.status_code == 200, reply.text
     found, expected = read(reply)[entity], exchange["response"]["body"][entity]
     assert found.keys() == expected.keys() - IGNORED
-    for name in expected.keys() - IGNORED:
+    for name in expected.keys() - IGNORED - {"BillAddr", "ShipAddr"}:  # their parts are data
         assert shape(found[name]) == shape(expected[name]), name

@@ -70,7 +70,7 @@ class Form:
     def create(self, company: Company, sent: Json) -> Record:
         """Make a new object."""
         record = company.new(self.name)
-        record.body = self.build(company, record, sent, None)
+        record.body = self.build(company, record, without_empty(sent), None)
         self._open_period(company, record.body)
         self.after(company, record, None)
         return record
@@ -131,9 +131,9 @@ class Form:
         """The object that an update asks for, before defaults and computed values."""
         values = {k: v for k, v in sent.items() if k not in READ_ONLY}
         if sent.get("sparse") is True:
-            return {**old, **values}
+            return without_empty({**old, **values})
         kept = {k: old[k] for k in KEPT_BY_FULL if k in old}
-        return {**kept, **values}
+        return without_empty({**kept, **values})
 
     def _open_period(self, company: Company, body: Json) -> None:
         closed = company.pref("AccountingInfoPrefs", "BookCloseDate")
@@ -149,6 +149,13 @@ def _number(value: object) -> object:
     except ValueError:
         raise faults.invalid_id(value) from None
     return value
+
+
+def without_empty(body: Json) -> Json:
+    """A body without the properties that an empty text clears."""
+    if "" in body.values():
+        return {key: value for key, value in body.items() if value != ""}
+    return body
 
 
 def pick(want: Json, names: Iterable[str]) -> Json:
