@@ -21,7 +21,6 @@ from .store import Record, Store
 
 T = TypeVar("T")
 MODIFIED_BY = ("Invoice", "Bill", "PurchaseOrder")
-USD = {"value": "USD", "name": "United States Dollar"}
 
 rule(
     "SyncToken rises by one per effective change; a no-op moves nothing",

@@ -170,11 +170,12 @@ class _Reader:
             for symbol in "(*)":
                 self.need(symbol)
             out.count = True
-        elif not self.word("*"):
-            fields = [self.identifier()]
+        else:
+            everything = self.word("*")
+            fields = [] if everything else [self.identifier()]
             while self.word(","):
                 fields.append(self.identifier())
-            out.fields = tuple(field for field in fields if field != "*")
+            out.fields = None if everything else tuple(fields)
         self.need("from")
         out.entity = self.identifier()
         if self.word("where"):

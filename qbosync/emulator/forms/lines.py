@@ -31,6 +31,11 @@ rule(
     REPORTED,
     "field notes; rounding assumed",
 )
+rule(
+    "Qty 0 and UnitPrice 0 beside an Amount count as not sent",
+    REPORTED,
+    "python-quickbooks' tests against a sandbox send them",
+)
 rule("a line without ItemRef gets item 1", REPORTED, "sandbox notes 2026")
 rule("a line's TaxCodeRef is TAX or NON, else 6100", RECORDED, "pasted 2026")
 rule("a description line shows no tax code and no blank description", RECORDED, "sandbox 2025")
@@ -101,6 +106,8 @@ def _item_line(company: Company, line: Json, body: Json, before: Json | None) ->
     if facts["Type"] == "Category":
         raise faults.invalid_reference("Categories cannot be used in transactions.", None)
     price, quantity = detail.get("UnitPrice"), detail.get("Qty")
+    if not price and not quantity:
+        price = quantity = None
     amount: Decimal | None = line.get("Amount")
     if price is not None and quantity is not None:
         exact = (price * quantity).quantize(CENT, ROUND_HALF_UP)
