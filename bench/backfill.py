@@ -151,8 +151,8 @@ def main() -> None:
         config.chmod(0o600)
         connect(config, url)
         runs = {}
-        for name in ("backfill", "run after it", "steady state"):
-            runs[name] = sync(config)
+        for title in ("backfill", "run after it", "steady state"):
+            runs[title] = sync(config)
             # Cron comes every two hours.
             requests.post(f"{url}/_emulator/clock", json={"advance_s": 7200}, timeout=10)
     columns = list(runs["backfill"])

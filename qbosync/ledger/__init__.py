@@ -69,6 +69,8 @@ class Ledger:
                 for name, (columns, pk) in TABLES.items():
                     ledger._table(name).create(columns, pk=pk, strict=True)
                 ledger._table("intents").create_index(["state"])
+                ledger._table("intents").create_index(["kind", "source_id"])
+                ledger._table("entries").create_index(["entity", "qbo_id"])
                 ledger.db.execute(
                     "CREATE UNIQUE INDEX one_open ON intents(key) WHERE state = 'open'"
                 )
@@ -218,6 +220,14 @@ class Ledger:
         """Every document and named object that came from here or was adopted."""
         for row in self._rows("SELECT * FROM entries"):
             yield read_entry(row)
+
+    def written_since(self, at: datetime) -> dict[str, int]:
+        """How many objects of each entity were last written since then."""
+        rows = self._rows(
+            "SELECT entity, count(*) AS n FROM entries WHERE written_at >= ? GROUP BY entity",
+            at.isoformat(),
+        )
+        return {row["entity"]: int(row["n"]) for row in rows}
 
     def touch(self, tokens: Mapping[tuple[str, str], str]) -> None:
         """Take over fresh SyncTokens, by (entity, Id), of objects that changed in QuickBooks."""
