@@ -9,7 +9,7 @@ text and nothing is null.
 from __future__ import annotations
 
 import json
-import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
@@ -100,7 +100,6 @@ SHORT_NAMES = {
     ("PaymentMethod", "Name"): 31,
     ("RefundReceipt", "PaymentRefNum"): 100,
 }
-DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
 class Field(NamedTuple):
@@ -221,10 +220,12 @@ def _scalar(key: str, kind: str, value: object) -> object:
     if kind == "id":
         return _text(value)
     if kind == "date":
-        found = DATE.match(str(value))
-        if found is None or not (1 <= int(found[2]) <= 12 and 1 <= int(found[3]) <= 31):
-            raise faults.invalid_date(key, value)
-        return found[0]
+        text = str(value)[:10]
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise faults.invalid_date(key, value) from None
+        return text
     if kind == "boolean":
         if isinstance(value, str):
             return value.lower() == "true"
