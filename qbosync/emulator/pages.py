@@ -83,7 +83,7 @@ def _documents(company: Company, kind: str) -> str:
 
 
 def _row(company: Company, kind: str, record: Record) -> str:
-    from .query import peek
+    from .predicate import peek
 
     body = peek(record)
     customer = company.store.get("Customer", record.customer)

@@ -47,93 +47,96 @@ def _message(kind: str) -> Json:
     }
 
 
+DEFAULTS: Json = {
+    "AccountingInfoPrefs": {
+        "UseAccountNumbers": False,
+        "FirstMonthOfFiscalYear": "January",
+        "TaxYearMonth": "January",
+        "TrackDepartments": False,
+        "ClassTrackingPerTxn": False,
+        "ClassTrackingPerTxnLine": False,
+        "TaxForm": "6",
+        "CustomerTerminology": "Customers",
+    },
+    "ProductAndServicesPrefs": {
+        "ForSales": True,
+        "ForPurchase": True,
+        "QuantityWithPriceAndRate": True,
+        "QuantityOnHand": True,
+    },
+    "SalesFormsPrefs": {
+        "CustomField": [],
+        "CustomTxnNumbers": False,
+        "EmailCopyToCompany": False,
+        "AllowDeposit": False,
+        "AllowDiscount": True,
+        "AllowEstimates": True,
+        "ETransactionEnabledStatus": "NotApplicable",
+        "ETransactionAttachPDF": False,
+        "ETransactionPaymentEnabled": False,
+        "IPNSupportEnabled": False,
+        "AllowServiceDate": False,
+        "AllowShipping": False,
+        "AutoApplyCredit": True,
+        "AutoApplyPayments": False,
+        "DefaultTerms": {"value": "3"},
+        "UsingPriceLevels": False,
+        "UsingProgressInvoicing": False,
+        "DefaultCustomerMessage": "",
+    },
+    "EmailMessagesPrefs": {
+        "InvoiceMessage": _message("Invoice"),
+        "EstimateMessage": _message("Estimate"),
+        "SalesReceiptMessage": _message("Sales Receipt"),
+        "StatementMessage": _message("Statement"),
+    },
+    "VendorAndPurchasesPrefs": {
+        "TrackingByCustomer": True,
+        "BillableExpenseTracking": True,
+        "POCustomField": [],
+    },
+    "TimeTrackingPrefs": {
+        "UseServices": True,
+        "BillCustomers": True,
+        "ShowBillRateToAll": False,
+        "WorkWeekStartDate": "Monday",
+        "MarkTimeEntriesBillable": True,
+    },
+    "TaxPrefs": {
+        "UsingSalesTax": True,
+        "PartnerTaxEnabled": True,
+        "TaxGroupCodeRef": {"value": "2"},
+    },
+    "CurrencyPrefs": {"MultiCurrencyEnabled": False, "HomeCurrency": {"value": "USD"}},
+    "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
+    "OtherPrefs": {
+        "NameValue": [
+            {"Name": "SalesFormsPrefs.DefaultItem", "Value": "1"},
+            {"Name": "DTXCopyMemo", "Value": "true"},
+            {"Name": "UncategorizedAssetAccountId", "Value": "10"},
+            {"Name": "UncategorizedIncomeAccountId", "Value": "8"},
+            {"Name": "UncategorizedExpenseAccountId", "Value": "9"},
+            {"Name": "SFCEnabled", "Value": "true"},
+            {"Name": "DataPartner", "Value": "false"},
+            {"Name": "ProjectsEnabled", "Value": "false"},
+            {"Name": "DateFormat", "Value": "Month Date Year separated by a slash"},
+            {"Name": "NumberFormat", "Value": "US Number Format"},
+            {"Name": "WarnDuplicateCheckNumber", "Value": "true"},
+            {"Name": "WarnDuplicateBillNumber", "Value": "false"},
+            {"Name": "TimeTrackingFeatureEnabled", "Value": "true"},
+        ]
+    },
+    "domain": "QBO",
+    "sparse": False,
+    "Id": "1",
+    "SyncToken": "0",
+    "MetaData": {},
+}
+
+
 def default_preferences() -> Json:
     """What a new US company with sales tax on answers."""
-    return {
-        "AccountingInfoPrefs": {
-            "UseAccountNumbers": False,
-            "FirstMonthOfFiscalYear": "January",
-            "TaxYearMonth": "January",
-            "TrackDepartments": False,
-            "ClassTrackingPerTxn": False,
-            "ClassTrackingPerTxnLine": False,
-            "TaxForm": "6",
-            "CustomerTerminology": "Customers",
-        },
-        "ProductAndServicesPrefs": {
-            "ForSales": True,
-            "ForPurchase": True,
-            "QuantityWithPriceAndRate": True,
-            "QuantityOnHand": True,
-        },
-        "SalesFormsPrefs": {
-            "CustomField": [],
-            "CustomTxnNumbers": False,
-            "EmailCopyToCompany": False,
-            "AllowDeposit": False,
-            "AllowDiscount": True,
-            "AllowEstimates": True,
-            "ETransactionEnabledStatus": "NotApplicable",
-            "ETransactionAttachPDF": False,
-            "ETransactionPaymentEnabled": False,
-            "IPNSupportEnabled": False,
-            "AllowServiceDate": False,
-            "AllowShipping": False,
-            "AutoApplyCredit": True,
-            "AutoApplyPayments": False,
-            "DefaultTerms": {"value": "3"},
-            "UsingPriceLevels": False,
-            "UsingProgressInvoicing": False,
-            "DefaultCustomerMessage": "",
-        },
-        "EmailMessagesPrefs": {
-            "InvoiceMessage": _message("Invoice"),
-            "EstimateMessage": _message("Estimate"),
-            "SalesReceiptMessage": _message("Sales Receipt"),
-            "StatementMessage": _message("Statement"),
-        },
-        "VendorAndPurchasesPrefs": {
-            "TrackingByCustomer": True,
-            "BillableExpenseTracking": True,
-            "POCustomField": [],
-        },
-        "TimeTrackingPrefs": {
-            "UseServices": True,
-            "BillCustomers": True,
-            "ShowBillRateToAll": False,
-            "WorkWeekStartDate": "Monday",
-            "MarkTimeEntriesBillable": True,
-        },
-        "TaxPrefs": {
-            "UsingSalesTax": True,
-            "PartnerTaxEnabled": True,
-            "TaxGroupCodeRef": {"value": "2"},
-        },
-        "CurrencyPrefs": {"MultiCurrencyEnabled": False, "HomeCurrency": {"value": "USD"}},
-        "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
-        "OtherPrefs": {
-            "NameValue": [
-                {"Name": "SalesFormsPrefs.DefaultItem", "Value": "1"},
-                {"Name": "DTXCopyMemo", "Value": "true"},
-                {"Name": "UncategorizedAssetAccountId", "Value": "10"},
-                {"Name": "UncategorizedIncomeAccountId", "Value": "8"},
-                {"Name": "UncategorizedExpenseAccountId", "Value": "9"},
-                {"Name": "SFCEnabled", "Value": "true"},
-                {"Name": "DataPartner", "Value": "false"},
-                {"Name": "ProjectsEnabled", "Value": "false"},
-                {"Name": "DateFormat", "Value": "Month Date Year separated by a slash"},
-                {"Name": "NumberFormat", "Value": "US Number Format"},
-                {"Name": "WarnDuplicateCheckNumber", "Value": "true"},
-                {"Name": "WarnDuplicateBillNumber", "Value": "false"},
-                {"Name": "TimeTrackingFeatureEnabled", "Value": "true"},
-            ]
-        },
-        "domain": "QBO",
-        "sparse": False,
-        "Id": "1",
-        "SyncToken": "0",
-        "MetaData": {},
-    }
+    return copy.deepcopy(DEFAULTS)
 
 
 def merge(old: Json, part: Json) -> Json:
