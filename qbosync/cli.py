@@ -22,7 +22,7 @@ from qbosync.errors import QbosyncError, SetupError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from qbosync.execute import Outcome
+    from qbosync.outcome import Outcome
     from qbosync.sync import Options, Stop
     from qbosync.wiring import Setup
 

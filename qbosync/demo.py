@@ -25,12 +25,13 @@ from qbosync.connect import Person, connect
 from qbosync.demo_shop import CONFIGURATION, DAY_ONE, day_two, write_export
 from qbosync.emulator import Server
 from qbosync.errors import SetupError
-from qbosync.execute import Outcome
 from qbosync.inquire import check
 from qbosync.model import Snapshot, show
 from qbosync.operation import Entity
+from qbosync.outcome import Outcome
 from qbosync.report import cell, operation_json, show_checks, show_run
-from qbosync.sync import Options, Shop, run
+from qbosync.shop import Shop
+from qbosync.sync import Options, run
 from qbosync.wiring import Setup, activate, load, open_shop
 
 _SWITCHES = {

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from itertools import groupby
 
 from qbosync.clock import Clock
@@ -19,7 +18,7 @@ from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.ledger import Ledger
 from qbosync.lookup import references
 from qbosync.mapping.context import Found
-from qbosync.model import Problem, show
+from qbosync.model import Problem
 from qbosync.operation import (
     Action,
     Body,
@@ -32,6 +31,7 @@ from qbosync.operation import (
     digest,
     request_id,
 )
+from qbosync.outcome import Outcome, Progress, Written
 from qbosync.plan import Plan
 from qbosync.qbo.client import Answer, Call, Company
 from qbosync.qbo.faults import Fault, advice, remedy
@@ -61,49 +61,6 @@ _SERIOUS = {
     "customer": ("QuickBooks moved a document.", "Look at the document in QuickBooks."),
     "marker": ("QuickBooks changed the memo.", "Look at the document in QuickBooks."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One thing that was sent and proven."""
-
-    operation: Operation
-    entry: Entry
-
-
-@dataclass
-class Outcome:
-    """What a run did, and where everything else stands."""
-
-    run_id: int = 0
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    plan: Plan = field(default_factory=Plan)
-    written: list[Written] = field(default_factory=list)
-    adopted: list[Written] = field(default_factory=list)
-    held: dict[str, Problem] = field(default_factory=dict)
-    reported: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    error: QbosyncError | None = None
-    settings_are_right: bool | None = None
-    signal: int = 0
-    requests: int = 0
-    reads: int = 0
-
-    @property
-    def exit_code(self) -> int:
-        """The remedy, as a number: see `CONTRACT` of the command line (``qbosync --help``)."""
-        if self.signal:
-            return 128 + self.signal
-        if self.error is not None:
-            return self.error.exit_code
-        if any(p.reason != "unknown_outcome" for p in self.held.values()):
-            return 3
-        return 5 if self.held else 0
-
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 
 class Executor:
@@ -401,9 +358,3 @@ def _next_group(
         while lane and len(group) < size:
             group.append(lane.popleft())
     return group
-
-
-def money_of(written: Iterable[Written]) -> str:
-    """What was written, added up, for people."""
-    amounts = [w.operation.draft.amount for w in written if w.operation.draft.amount is not None]
-    return show(sum(amounts, start=amounts[0] * 0)) if amounts else "0.00"

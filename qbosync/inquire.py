@@ -17,8 +17,8 @@ from qbosync import __version__
 from qbosync.config.kind import duration
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.ledger import Ledger
+from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
-from qbosync.mapping.order import charge_date
 from qbosync.model import Order, Snapshot, show
 from qbosync.operation import Entity
 from qbosync.places import write_connection

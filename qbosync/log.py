@@ -14,7 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from qbosync.clock import Clock
-from qbosync.execute import Outcome
+from qbosync.outcome import Outcome
 
 _BYTES = 1024 * 1024
 _KEPT = 10

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from qbosync.execute import Outcome
 from qbosync.ledger import Ledger
+from qbosync.outcome import Outcome
 from qbosync.report import mail
 from qbosync.wiring import Setup
 

@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from qbosync.errors import QbosyncError
-from qbosync.execute import Outcome, Written
 from qbosync.model import Problem, show
 from qbosync.operation import Action, Operation
+from qbosync.outcome import Outcome, Written
 from qbosync.qbo.preferences import Check
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

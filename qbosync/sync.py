@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from qbosync.clock import Clock
 from qbosync.errors import QbosyncError, SetupError
-from qbosync.execute import Executor, Outcome, Progress, Written
-from qbosync.ledger import Ledger
-from qbosync.lookup import look_up, since_intents
+from qbosync.execute import Executor
+from qbosync.lookup import look_up
 from qbosync.mapping.context import Found, Memory, Sighting
-from qbosync.mapping.policy import Policy
 from qbosync.model import Problem, Snapshot
-from qbosync.operation import Action, Entity, Intent, Key, Operation, Posted, digest
+from qbosync.operation import Action, Entity, Key, digest
+from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
-from qbosync.qbo.client import Call, Company
 from qbosync.qbo.preferences import company_checks
-from qbosync.settle import Decision, Step, decide, waiting
-from qbosync.source.base import Source
+from qbosync.recover import recover
+from qbosync.shop import Shop
 
 WATCHED = (
     "Customer",
@@ -45,24 +41,6 @@ _OVERLAP = timedelta(minutes=5)
 """Windows overlap: QuickBooks' times are whole seconds and not strictly ordered (recorded)."""
 _RETRY_REFUSED = timedelta(hours=20)
 _GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """Everything a run works with; built by `wiring`, or by a simulation."""
-
-    environment: str
-    realm_id: str
-    policy: Policy
-    clock: Clock
-    ledger: Ledger
-    company: Company
-    source: Source
-    zone: ZoneInfo
-    settings_digest: str = ""
-    resend_after: timedelta = timedelta(minutes=15)
-    max_runtime: timedelta = timedelta(minutes=90)
-    in_flight: int = 4
 
 
 @dataclass(frozen=True)
@@ -139,11 +117,6 @@ class _Run:
         """Whether a signal came, or the run has had its time."""
         return bool(self.stop.signal) or self.shop.clock.monotonic() > self.deadline
 
-    @property
-    def today(self) -> date:
-        """The shop's own day."""
-        return self.shop.clock.now().astimezone(self.shop.zone).date()
-
     def check_company(self) -> None:
         """Refuse to write while a setting would tax twice or apply money elsewhere."""
         self.progress("Checking the company's settings", 0, 0)
@@ -156,64 +129,9 @@ class _Run:
             what = " ".join(check.evidence for check in stops)
             raise SetupError(what, " ".join(check.todo for check in stops))
 
-    # Open outcomes ---------------------------------------------------------------------
-
     def settle(self) -> None:
         """Find out what became of every write whose answer was lost."""
-        shop = self.shop
-        intents = shop.ledger.open_intents()
-        if not intents:
-            return
-        self.progress("Looking for what became of open writes", 0, len(intents))
-        found = since_intents(shop.company, intents)
-        for intent in intents:
-            decision = decide(
-                intent,
-                found.get(intent.key, []),
-                shop.policy.instance,
-                shop.clock.now(),
-                shop.resend_after,
-            )
-            self._carry_out(intent, decision)
-
-    def _carry_out(self, intent: Intent, decision: Decision) -> None:
-        now, ledger = self.shop.clock.now(), self.shop.ledger
-        if not self.options.is_dry:
-            if decision.step is Step.ADOPT and decision.object is not None:
-                [entry] = ledger.record([(intent, Posted(decision.object))], now, "adopted")
-                operation = Operation(intent.action, intent.draft, "its answer was lost")
-                self.outcome.adopted.append(Written(operation, entry))
-                return
-            if decision.step is Step.DROP:
-                ledger.drop([intent], now, "not in QuickBooks")
-                return
-            if decision.step is Step.RESEND:
-                decision = self._resend(intent)
-                if decision.step is Step.ADOPT:
-                    return
-        until = decision.until or now + self.shop.resend_after
-        at = until.astimezone(self.shop.zone).strftime("%H:%M")
-        problem = waiting(intent, decision, at)
-        self.waiting[intent.key] = problem
-        self.outcome.held[problem.source] = problem
-
-    def _resend(self, intent: Intent) -> Decision:
-        """Send an open intent once more: alone, as it was, under its own request id."""
-        now = self.shop.clock.now()
-        intent = self.shop.ledger.resend(intent, now)
-        body, key = intent.body, intent.key
-        call = Call(intent.action.value, key.entity.value, body, intent.request_id)
-        answer = self.shop.company.write(call)
-        if answer.outcome == "posted" and answer.object is not None:
-            posted = Posted(answer.object, answer.trace_id)
-            [entry] = self.shop.ledger.record([(intent, posted)], self.shop.clock.now())
-            operation = Operation(intent.action, intent.draft, "its answer was lost")
-            self.outcome.written.append(Written(operation, entry))
-            return Decision(Step.ADOPT, answer.object)
-        if answer.outcome in ("refused", "not_sent"):
-            self.shop.ledger.drop([intent], self.shop.clock.now(), answer.reason)
-            return Decision(Step.ADOPT)
-        return Decision(Step.WAIT, until=now + self.shop.resend_after)
+        self.waiting = recover(self.shop, self.outcome, self.options.is_dry, self.progress)
 
     # Reading ---------------------------------------------------------------------------
 
@@ -262,14 +180,14 @@ class _Run:
         if self.options.only:
             memory = replace(memory, refusals={})
         memory = replace(memory, sightings=self._sightings(snapshot, memory))
-        plan = make_plan(snapshot, memory, shop.policy, self.today, None, self.stamp)
+        plan = make_plan(snapshot, memory, shop.policy, self.shop.today, None, self.stamp)
         plan = only(plan, self.options.only)
         found = Found()
         if plan.wanted:
             self.progress("Looking up names and numbers in QuickBooks", 0, 0)
             is_deep = memory.is_first or self._adopts_until() is not None
             found = look_up(shop.company, plan, memory, is_deep)
-            plan = make_plan(snapshot, memory, shop.policy, self.today, found, self.stamp)
+            plan = make_plan(snapshot, memory, shop.policy, self.shop.today, found, self.stamp)
             plan = only(plan, self.options.only)
         plan = self._adopt_only(plan)
         self.outcome.plan = plan
@@ -296,7 +214,7 @@ class _Run:
         until = self._adopts_until()
         if until is None:
             return plan
-        at = until.astimezone(self.shop.zone).strftime("%H:%M")
+        at = self.shop.local(until)
         kept = tuple(op for op in plan.operations if op.action is not Action.CREATE)
         new = tuple(
             Problem(
@@ -313,7 +231,7 @@ class _Run:
 
     def _sightings(self, snapshot: Snapshot, memory: Memory) -> Mapping[str, Sighting]:
         """When each order was first seen charged; the ledger keeps what is new."""
-        policy, today = self.shop.policy, self.today
+        policy, today = self.shop.policy, self.shop.today
         sightings = dict(memory.sightings)
         news: dict[str, Sighting] = {}
         for order in snapshot.orders.values():

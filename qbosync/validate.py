@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
+from qbosync.application import IN_SHOP, Fault, application_fault, too_much
 from qbosync.mapping.context import Memory
-from qbosync.mapping.payment import application_key, spent, target_key
+from qbosync.mapping.payment import spent
 from qbosync.mapping.policy import Policy
 from qbosync.model import (
     ZERO,
-    Application,
     Charge,
     CreditMemo,
     Customer,
@@ -33,7 +31,6 @@ NAME_LENGTH = 100
 """QuickBooks' screens take no more (reported), whatever the API says."""
 _FORBIDDEN = {":": "a colon", "\t": "a tab", "\n": "a line break", "\r": "a line break"}
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_IN_SHOP = "Correct it in the shop system; it goes out by itself."
 
 
 def find_problems(snapshot: Snapshot, policy: Policy, memory: Memory) -> dict[str, Problem]:
@@ -48,7 +45,7 @@ def find_problems(snapshot: Snapshot, policy: Policy, memory: Memory) -> dict[st
     found: dict[str, Problem] = {}
     for problem in problems:
         found.setdefault(problem.source, problem)
-    for problem in _too_much(snapshot, policy, set(found)):
+    for problem in too_much(snapshot, policy, set(found)):
         found.setdefault(problem.source, problem)
     return found
 
@@ -125,7 +122,7 @@ def _orders(snapshot: Snapshot, policy: Policy) -> Iterator[Problem]:
                 order.ref,
                 "same_number",
                 f"{order.where}: {numbers[order.number]} orders bear the number {order.number}.",
-                _IN_SHOP,
+                IN_SHOP,
                 order.total,
             )
         elif order.customer_id not in snapshot.customers:
@@ -174,7 +171,7 @@ def _documents(snapshot: Snapshot) -> Iterator[Problem]:
                 "bad_amount",
                 f"{record.where}: {name} has the amount {show(record.amount)}, of which tax"
                 f" {show(record.tax)}.",
-                _IN_SHOP,
+                IN_SHOP,
                 record.amount,
             )
 
@@ -193,15 +190,11 @@ def _payments(snapshot: Snapshot, policy: Policy, memory: Memory) -> Iterator[Pr
             continue
         fault = (
             _method_fault(payment, snapshot, policy)
-            or _application_fault(payment, payment.applied, snapshot, memory)
+            or application_fault(payment, payment.applied, snapshot, memory)
             or _sum_fault(payment, surplus[payment.id])
         )
         if fault:
             yield Problem(payment.ref, *fault, payment.amount)
-
-
-Fault = tuple[str, str, str]
-"""The technical reason, what is wrong, what to do."""
 
 
 def _method_fault(payment: Payment, snapshot: Snapshot, policy: Policy) -> Fault | None:
@@ -226,10 +219,10 @@ def _method_fault(payment: Payment, snapshot: Snapshot, policy: Policy) -> Fault
 def _sum_fault(payment: Payment, surplus: Decimal) -> Fault | None:
     name = f"{payment.where}: payment {payment.id} is over {show(payment.amount)}"
     if payment.amount <= 0:
-        return ("bad_amount", f"{name}.", _IN_SHOP)
+        return ("bad_amount", f"{name}.", IN_SHOP)
     given = sum((application.amount for application in payment.applied), surplus)
     if given > payment.amount:
-        return ("over_applied", f"{name}, but {show(given)} of it are given out.", _IN_SHOP)
+        return ("over_applied", f"{name}, but {show(given)} of it are given out.", IN_SHOP)
     return None
 
 
@@ -244,40 +237,6 @@ def _is_a_credit(payment: Payment, snapshot: Snapshot) -> bool:
             if same_target and application.amount == payment.amount:
                 return True
     return False
-
-
-def _application_fault(
-    record: Payment | CreditMemo,
-    applied: Iterable[Application],
-    snapshot: Snapshot,
-    memory: Memory,
-) -> Fault | None:
-    """Why an application cannot be carried out."""
-    name = record.ref.replace("_", " ").replace(":", " ")
-    for application in applied:
-        where = application.where or record.where
-        to = application.target.replace(":", " ")
-        if application.amount <= 0:
-            return ("bad_amount", f"{where}: {name} gives {show(application.amount)} to {to}.",
-                    _IN_SHOP)  # fmt: skip
-        target = _target(application.target, snapshot)
-        if target is None and not memory.live(target_key(application.target)):
-            is_held = any(p.source == application.target for p in snapshot.problems)
-            missing = "cannot be read" if is_held else "is not in the export"
-            return ("unknown_target", f"{where}: {name} pays {to}, which {missing}.",
-                    "Export it too, or correct it; it goes out by itself.")  # fmt: skip
-        if target and target.customer_id != record.customer_id:
-            return ("other_customer",
-                    f"{where}: {name} is customer {record.customer_id}'s, but {to} is customer"
-                    f" {target.customer_id}'s.", _IN_SHOP)  # fmt: skip
-    return None
-
-
-def _target(target: str, snapshot: Snapshot) -> Order | Charge | None:
-    kind, _, target_id = target.partition(":")
-    if kind == "charge":
-        return snapshot.charges.get(target_id)
-    return snapshot.orders.get(target_id) if kind == "order" else None
 
 
 def _credits(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
@@ -301,7 +260,7 @@ def _credits(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
                 "Export its order_id.",
                 credit.amount,
             )
-        elif fault := _application_fault(credit, spent(credit), snapshot, memory):
+        elif fault := application_fault(credit, spent(credit), snapshot, memory):
             yield Problem(credit.ref, *fault, credit.amount)
         elif (given := sum((a.amount for a in spent(credit)), ZERO)) > credit.amount:
             yield Problem(
@@ -309,7 +268,7 @@ def _credits(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
                 "over_applied",
                 f"{credit.where}: {name} is over {show(credit.amount)}, but {show(given)} of it"
                 " are spent.",
-                _IN_SHOP,
+                IN_SHOP,
                 credit.amount,
             )
 
@@ -325,58 +284,3 @@ def _refunds(snapshot: Snapshot) -> Iterator[Problem]:
             " linked to the credit.",
             refund.amount,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Spending:
-    """So much of a payment or credit, in the order in which money is owed to it."""
-
-    on: date
-    holder: str
-    record: Payment | CreditMemo
-    application: Application
-
-
-def _too_much(snapshot: Snapshot, policy: Policy, held: set[str]) -> Iterator[Problem]:
-    """Payments and credits beyond what their order or charge is worth: the latest is held."""
-    worth = {order.ref: order.total for order in snapshot.orders.values()}
-    worth |= {charge.ref: charge.amount for charge in snapshot.charges.values()}
-    spendings = [
-        _Spending(payment.received, payment.ref, payment, application)
-        for payment in snapshot.payments.values()
-        if payment.status == "posted"
-        and payment.ref not in held
-        and payment.method.casefold() not in policy.not_money
-        for application in payment.applied
-    ]
-    for credit in snapshot.credit_memos.values():
-        if not credit.is_deleted and credit.ref not in held:
-            spendings.extend(_credit_spendings(credit))
-    given: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for spending in sorted(spendings, key=lambda row: (row.on, row.holder)):
-        record, application = spending.record, spending.application
-        target, amount = application.target, application.amount
-        if target not in worth:
-            continue
-        if given[target] + amount <= worth[target]:
-            given[target] += amount
-            continue
-        name = record.ref.replace("_", " ").replace(":", " ")
-        yield Problem(
-            spending.holder,
-            "too_much",
-            f"{record.where}: {name} gives {show(amount)} to {target.replace(':', ' ')}, of whose"
-            f" {show(worth[target])} only {show(worth[target] - given[target])} are open.",
-            _IN_SHOP,
-            amount,
-        )
-
-
-def _credit_spendings(credit: CreditMemo) -> Iterator[_Spending]:
-    seen: dict[str, int] = defaultdict(int)
-    for application in sorted(spent(credit), key=lambda a: a.on or credit.issued):
-        seen[application.target] += 1
-        holder = application_key(credit.id, application.target, seen[application.target]).source
-        if credit.reason == "overpayment":
-            holder = f"payment:{credit.payment_id}"
-        yield _Spending(application.on or credit.issued, holder, credit, application)

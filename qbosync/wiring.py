@@ -19,10 +19,10 @@ from qbosync.blob import TokenBlob
 from qbosync.clock import Clock, SystemClock
 from qbosync.config import Settings
 from qbosync.errors import SetupError
-from qbosync.execute import Outcome
 from qbosync.ledger import Ledger
 from qbosync.lock import RunLock
 from qbosync.mapping.policy import Items, Policy
+from qbosync.outcome import Outcome
 from qbosync.places import (
     Connection,
     Places,
@@ -36,9 +36,9 @@ from qbosync.qbo.limits import NoPace, Pace
 from qbosync.qbo.oauth import PRODUCTION, SANDBOX, Endpoints, discover
 from qbosync.qbo.session import Session
 from qbosync.qbo.transport import HttpTransport
+from qbosync.shop import Shop
 from qbosync.source.base import Source
 from qbosync.source.folder import FolderSource
-from qbosync.sync import Shop
 from qbosync.tokens import EmulatorFileStore, KeyringStore, TokenStore
 
 FILE_BACKEND = "emulator-token.json"

@@ -23,9 +23,9 @@ LAYERS = [  # upper may import lower, never the reverse
         "probe",
         "places",
     },
-    {"sync", "settle", "execute", "lookup"},
+    {"sync", "settle", "recover", "shop", "execute", "outcome", "lookup"},
     {"ledger", "qbo", "source", "tokens", "lock"},
-    {"plan", "recognise", "meet", "validate", "wire", "config"},
+    {"plan", "named", "reason", "recognise", "meet", "validate", "application", "wire", "config"},
     {"mapping"},
     {"operation"},
     {"model", "errors", "clock", "blob"},
@@ -34,6 +34,11 @@ STRANGERS = {"ledger", "qbo", "source", "tokens", "lock"}
 """Siblings that know nothing of each other."""
 PURE = {
     "plan",
+    "named",
+    "reason",
+    "application",
+    "outcome",
+    "settle",
     "recognise",
     "meet",
     "validate",

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from qbosync.errors import RecordError
-from qbosync.mapping.context import Answer, Context, Keep, Sighting, Skip
+from qbosync.mapping.charged import charge_date
+from qbosync.mapping.context import Answer, Context, Keep, Skip
 from qbosync.mapping.form import (
     NUMBER_LENGTH,
-    FormLine,
     address,
     customer_key,
     line_fields,
     memo,
     text,
-    total,
 )
+from qbosync.mapping.order_line import order_lines
 from qbosync.mapping.policy import Policy
-from qbosync.model import Customer, Order, Problem, show
+from qbosync.model import Customer, Order, Problem
 from qbosync.operation import Body, Draft, Entity, Key, marker
 
 HIDDEN_FLAGS = {
@@ -212,51 +211,6 @@ def due(
     return body, facts
 
 
-def charge_date(order: Order, ctx: Context) -> date:
-    """The day the customer was charged; it becomes the invoice's date and never moves by itself.
-
-    The charge date; a day on which only a setting changed; the day the charge status was
-    reached; the ship date if it is past (a future one proves nothing); the day we first saw it.
-    """
-    sighting = ctx.memory.sightings.get(order.id)
-    at = ctx.policy.charge_status_of(ctx.customer(order.customer_id))
-    if order.charge_date:
-        return order.charge_date
-    if sighting and _only_the_setting_changed(sighting, order, at):
-        return ctx.today
-    reached = _reached(order, ctx.policy, at)
-    if reached:
-        return min(reached, ctx.today)
-    if order.ship_date and order.ship_date <= ctx.today:
-        return order.ship_date
-    if sighting and sighting.charged_on:
-        return sighting.charged_on
-    if not ctx.memory.is_first:
-        return ctx.today
-    raise RecordError(
-        f"{order.where}: order {order.number} is {order.status} but nothing says since when.",
-        "Give it a charge date, a ship date or the date of its status in the shop system.",
-        reason="no_charge_date",
-    )
-
-
-def _only_the_setting_changed(sighting: Sighting, order: Order, charge_status: str) -> bool:
-    """Whether the order stands where it stood, and is charged because a person said so."""
-    was_open = sighting.charged_on is None and sighting.status == order.status
-    return was_open and sighting.charge_status != charge_status
-
-
-def _reached(order: Order, policy: Policy, charge_status: str) -> date | None:
-    """The first day on which the order stood at or past its charge status."""
-    needed = policy.rank(charge_status)
-    if needed is None:
-        return None
-    days = [day for status, day in order.history if (policy.rank(status) or -1) >= needed]
-    if days:
-        return min(days)
-    return order.status_at
-
-
 def _charge_fact(order: Order) -> str:
     return order.charge_date.isoformat() if order.charge_date else ""
 
@@ -306,75 +260,3 @@ def _sales_form(order: Order, ctx: Context) -> tuple[Body, dict[str, Any], tuple
     if policy.bill_email and customer and customer.email:
         body["BillEmail"] = {"Address": customer.email}
     return body, facts, names
-
-
-def order_lines(order: Order, policy: Policy, customer: Customer | None) -> list[FormLine]:
-    """Products, discount, shipping, tax, rounding: together exactly the order's total.
-
-    Raises:
-        RecordError: If they are not, beyond what rounding explains.
-    """
-    items = policy.items
-    if order.total < 0:
-        raise RecordError(
-            f"{order.where}: order {order.number} has the total {show(order.total)}.",
-            "Make it a credit memo in the shop system.",
-            reason="negative_total",
-        )
-    rows = [
-        FormLine(
-            line.number,
-            items.of_class(line.export_class),
-            line.amount,
-            line.description,
-            line.qty,
-            line.unit_price,
-        )
-        for line in order.lines
-    ]
-    extras = []
-    if order.discount:
-        extras.append(FormLine("discount", items.discount, -order.discount, "Discount"))
-    if order.shipping:
-        extras.append(FormLine("shipping", items.shipping, order.shipping, "Shipping"))
-    if order.tax:
-        extras.append(FormLine("tax", items.sales_tax, order.tax, "Sales tax"))
-    if not rows:
-        what = order.name.strip() or f"Order {order.number}"
-        rest = order.total - total(extras)
-        rows = [FormLine("whole", items.default, rest, what)]
-    goods = total(rows)
-    difference = order.total - goods - total(extras)
-    if difference:
-        extras.append(_difference(order, policy, customer, goods, difference))
-    return rows + extras
-
-
-def _difference(
-    order: Order, policy: Policy, customer: Customer | None, goods: Decimal, difference: Decimal
-) -> FormLine:
-    """The line for what is between an order's lines and its total, or the reason there is none."""
-    if abs(difference) <= policy.rounding_limit:
-        return FormLine("rounding", policy.items.rounding, difference, "Rounding")
-    added = show(order.total - difference)
-    fact = f"{order.where}: order {order.number}: lines add up to {added}, the total is"
-    if policy.residual == "tax" and order.tax is None and difference > 0:
-        is_exempt = bool(customer and customer.tax_exempt)
-        if not is_exempt and difference <= policy.residual_max_rate * goods:
-            return FormLine("tax", policy.items.sales_tax, difference, "Sales tax")
-        raise RecordError(
-            f"{fact} {show(order.total)}: too much for tax alone."
-            if not is_exempt
-            else f"{fact} {show(order.total)}, and the customer is exempt from tax.",
-            "Lines are missing from the report, or freight is in the total: export the whole"
-            " order. It goes out by itself then.",
-            reason="total_mismatch",
-        )
-    if policy.residual == "item" and order.tax is None and difference > 0:
-        words = "not itemised in the export"
-        return FormLine("residual", policy.items.default, difference, words)
-    raise RecordError(
-        f"{fact} {show(order.total)}.",
-        "Correct it in the shop system; it goes out by itself.",
-        reason="total_mismatch",
-    )

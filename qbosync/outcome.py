@@ -1,0 +1,55 @@
+"""What a run did, and where everything else stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from qbosync.errors import QbosyncError
+from qbosync.model import Problem
+from qbosync.operation import Entry, Operation
+from qbosync.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One thing that was sent and proven."""
+
+    operation: Operation
+    entry: Entry
+
+
+@dataclass
+class Outcome:
+    """What a run did, and where everything else stands."""
+
+    run_id: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    plan: Plan = field(default_factory=Plan)
+    written: list[Written] = field(default_factory=list)
+    adopted: list[Written] = field(default_factory=list)
+    held: dict[str, Problem] = field(default_factory=dict)
+    reported: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    error: QbosyncError | None = None
+    settings_are_right: bool | None = None
+    signal: int = 0
+    requests: int = 0
+    reads: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """The remedy, as a number: see `CONTRACT` of the command line (``qbosync --help``)."""
+        if self.signal:
+            return 128 + self.signal
+        if self.error is not None:
+            return self.error.exit_code
+        if any(p.reason != "unknown_outcome" for p in self.held.values()):
+            return 3
+        return 5 if self.held else 0
+
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""

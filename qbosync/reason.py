@@ -1,0 +1,101 @@
+"""Why an operation is planned, and why a record waits, in words.
+
+What changed is compared fact by fact, so that a plan can show before and after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from qbosync.model import Problem
+from qbosync.operation import Action, Draft, Entity, Entry, Operation, canonical
+
+
+def change(draft: Draft, entry: Entry) -> Operation:
+    """The update or void that makes the document say what the source says now."""
+    if draft.is_void:
+        return Operation(Action.VOID, draft, "void in the shop system", entry)
+    before, after = entry.facts, json.loads(canonical(draft.facts))
+    changes = {
+        name: (before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }
+    return Operation(Action.UPDATE, draft, _changed(draft, changes), entry, changes)
+
+
+def _changed(draft: Draft, changes: Mapping[str, tuple[Any, Any]]) -> str:
+    if draft.key.entity is Entity.PAYMENT and set(changes) == {"Line"}:
+        return "its order is charged now: apply it"
+    words = ", ".join(_FIELD_WORDS.get(name, name) for name in changes)
+    return f"changed in the shop system: {words}"
+
+
+_FIELD_WORDS = {
+    "BillAddr": "billing address",
+    "CompanyName": "company name",
+    "CustomerMemo": "job",
+    "CustomerRef": "customer",
+    "DisplayName": "name",
+    "DocNumber": "number",
+    "DueDate": "due date",
+    "Line": "lines",
+    "PaymentMethodRef": "method",
+    "PaymentRefNum": "reference",
+    "PrimaryEmailAddr": "e-mail",
+    "PrimaryPhone": "phone",
+    "ShipAddr": "shipping address",
+    "Total": "total",
+    "TotalAmt": "amount",
+    "TxnDate": "date",
+    "TxnStatus": "status",
+}
+
+
+def why(draft: Draft) -> str:
+    reasons = {
+        Entity.ESTIMATE: "ordered",
+        Entity.INVOICE: "charged",
+        Entity.CREDIT_MEMO: "new",
+        Entity.PAYMENT: "received",
+    }
+    if draft.key.kind == "credit_application":
+        return "credit spent"
+    if draft.key.kind == "charge":
+        return "new"
+    return reasons[draft.key.entity]
+
+
+def not_live(draft: Draft, entry: Entry) -> Problem | None:
+    """QuickBooks' document is void or gone: nothing brings it back but a person's word."""
+    if draft.is_void:
+        return None
+    what = f"{word(entry.key.entity).capitalize()} {entry.number or entry.qbo_id}"
+    return Problem(
+        draft.key.source,
+        "not_live",
+        f"{what} was {'voided' if entry.state == 'void' else 'deleted'} in QuickBooks.",
+        f"`qbosync resolve {draft.key.source}` says whether it shall be written again.",
+        draft.amount,
+    )
+
+
+def waits(draft: Draft, problem: Problem) -> Problem:
+    source = problem.source.replace("_", " ").replace(":", " ", 1)
+    return Problem(
+        draft.key.source,
+        "waits",
+        f"{draft.key.source.replace('_', ' ').replace(':', ' ', 1).capitalize()} waits for"
+        f" {source}." + (f" {problem.what}" if problem.what != source else ""),
+        problem.todo or "It goes out by itself then.",
+        draft.amount,
+    )
+
+
+def word(entity: Entity) -> str:
+    return {
+        Entity.PAYMENT_METHOD: "payment method",
+        Entity.CREDIT_MEMO: "credit memo",
+    }.get(entity, entity.value.lower())

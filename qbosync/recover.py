@@ -1,0 +1,67 @@
+"""Open writes are looked for and brought to an end, before anything new is planned."""
+
+from __future__ import annotations
+
+from qbosync.lookup import since_intents
+from qbosync.model import Problem
+from qbosync.operation import Intent, Key, Operation, Posted
+from qbosync.outcome import Outcome, Progress, Written
+from qbosync.qbo.client import Call
+from qbosync.settle import Decision, Step, decide, waiting
+from qbosync.shop import Shop
+
+
+def recover(shop: Shop, outcome: Outcome, is_dry: bool, progress: Progress) -> dict[Key, Problem]:
+    """Settle every write whose answer was lost; the holds of those that stay open."""
+    intents = shop.ledger.open_intents()
+    if not intents:
+        return {}
+    progress("Looking for what became of open writes", 0, len(intents))
+    found = since_intents(shop.company, intents)
+    open_: dict[Key, Problem] = {}
+    for intent in intents:
+        now = shop.clock.now()
+        there = found.get(intent.key, [])
+        decision = decide(intent, there, shop.policy.instance, now, shop.resend_after)
+        if not is_dry:
+            decision = _carry_out(shop, outcome, intent, decision)
+        if decision.step in (Step.WAIT, Step.HOLD) or is_dry:
+            until = decision.until or now + shop.resend_after
+            problem = waiting(intent, decision, shop.local(until))
+            open_[intent.key] = problem
+            outcome.held[problem.source] = problem
+    return open_
+
+
+def _carry_out(shop: Shop, outcome: Outcome, intent: Intent, decision: Decision) -> Decision:
+    """Do what was decided; a step that is still WAIT or HOLD leaves the intent open."""
+    now = shop.clock.now()
+    if decision.step is Step.ADOPT and decision.object is not None:
+        posted = Posted(decision.object)
+        [entry] = shop.ledger.record([(intent, posted)], now, "adopted")
+        operation = Operation(intent.action, intent.draft, "its answer was lost")
+        outcome.adopted.append(Written(operation, entry))
+    elif decision.step is Step.DROP:
+        shop.ledger.drop([intent], now, "not in QuickBooks")
+    elif decision.step is Step.RESEND:
+        return _resend(shop, outcome, intent)
+    return decision
+
+
+def _resend(shop: Shop, outcome: Outcome, intent: Intent) -> Decision:
+    """Send an open intent once more: alone, as it was, under its own request id."""
+    intent = shop.ledger.resend(intent, shop.clock.now())
+    call = Call(intent.action.value, intent.key.entity.value, intent.body, intent.request_id)
+    answer = shop.company.write(call)
+    now = shop.clock.now()
+    if answer.outcome == "posted" and answer.object is not None:
+        posted = Posted(answer.object, answer.trace_id)
+        [entry] = shop.ledger.record([(intent, posted)], now)
+        operation = Operation(intent.action, intent.draft, "its answer was lost")
+        outcome.written.append(Written(operation, entry))
+        return Decision(Step.ADOPT, answer.object)
+    if answer.outcome == "refused":
+        # Planned afresh below, from today's data; a lasting refusal shows there.
+        shop.ledger.drop([intent], now, answer.reason)
+        return Decision(Step.DROP)
+    return Decision(Step.WAIT, until=now + shop.resend_after)

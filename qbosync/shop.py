@@ -1,0 +1,40 @@
+"""Everything a run works with, passed in: built by `wiring`, or by a simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from qbosync.clock import Clock
+from qbosync.ledger import Ledger
+from qbosync.mapping.policy import Policy
+from qbosync.qbo.client import Company
+from qbosync.source.base import Source
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One company, its ledger and its source."""
+
+    environment: str
+    realm_id: str
+    policy: Policy
+    clock: Clock
+    ledger: Ledger
+    company: Company
+    source: Source
+    zone: ZoneInfo
+    settings_digest: str = ""
+    resend_after: timedelta = timedelta(minutes=15)
+    max_runtime: timedelta = timedelta(minutes=90)
+    in_flight: int = 4
+
+    @property
+    def today(self) -> date:
+        """The shop's own day."""
+        return self.clock.now().astimezone(self.zone).date()
+
+    def local(self, at: datetime) -> str:
+        """An instant as the shop's clock shows it."""
+        return at.astimezone(self.zone).strftime("%H:%M")
