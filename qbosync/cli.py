@@ -7,10 +7,7 @@ help comes at once.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +19,8 @@ from qbosync.errors import QbosyncError, SetupError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from qbosync.outcome import Outcome
-    from qbosync.sync import Options, Stop
+    from qbosync.running import Run
+    from qbosync.sync import Options
     from qbosync.wiring import Setup
 
 EXIT_CODES = """\b
@@ -155,7 +152,7 @@ def _ask(text: str, default: str, choices: tuple[str, ...]) -> str:
 
 @program.command()
 @click.option("--environment", type=click.Choice(["sandbox", "production", "emulator"]),
-              help="Must agree with the configuration: a guard against the wrong books.")  # fmt: skip
+              help="Must agree with the configuration's.")  # fmt: skip
 @click.option("--default-export-class", "export_class", default="", metavar="NAME",
               help="Product/Service of products that have no export class.")  # fmt: skip
 @click.option("--paste", is_flag=True, help="Paste the address the browser ended on.")
@@ -268,19 +265,19 @@ def plan(ctx: click.Context, as_json: bool, only: tuple[str, ...]) -> None:
     from qbosync.sync import Options
 
     options = Options(is_dry=True, only=frozenset(only))
-    outcome = _run(ctx, options, as_json)
-    _finish_plan(ctx, outcome, as_json)
+    _finish_plan(ctx, _run(ctx, options, as_json), as_json)
 
 
-def _finish_plan(ctx: click.Context, outcome: Outcome, as_json: bool) -> None:
+def _finish_plan(ctx: click.Context, made: Run, as_json: bool) -> None:
     from qbosync.report import plan_json, show_plan
 
+    outcome = made.outcome
     if as_json:
-        _print_json(plan_json(outcome, ctx.meta["since"]))
+        _print_json(plan_json(outcome, made.since))
+    elif outcome.error:
+        raise outcome.error
     else:
-        if outcome.error:
-            raise outcome.error
-        show_plan(_console(), outcome)
+        show_plan(_console(), outcome, is_verbose=bool(ctx.obj["verbose"]))
     # What the plan holds is its content, not its failure.
     ctx.exit(outcome.exit_code if outcome.error else 0)
 
@@ -313,90 +310,40 @@ def sync(
     """
     from qbosync.sync import Options
 
-    options = Options(dry_run, plan_id, frozenset(only), allow_mass_update, first, yes)
-    outcome = _run(ctx, options, as_json)
+    confirm = (lambda words: True) if yes else _confirm if _is_interactive() else None
+    options = Options(dry_run, plan_id, frozenset(only), allow_mass_update, first, confirm)
+    made = _run(ctx, options, as_json)
     if dry_run:
-        _finish_plan(ctx, outcome, as_json)
-    _show_run(ctx, outcome, as_json)
-    ctx.exit(outcome.exit_code)
+        _finish_plan(ctx, made, as_json)
+    _show_run(ctx, made, as_json)
+    ctx.exit(made.outcome.exit_code)
 
 
-def _run(ctx: click.Context, options: Options, as_json: bool) -> Outcome:
-    """One run under the lock, with what a mail or a table needs to know afterwards."""
-    from qbosync.log import open_log
-    from qbosync.notify import news
-    from qbosync.sync import Stop, run
-    from qbosync.wiring import activate, open_shop
-
-    setup = _setup(ctx)
-    stop = Stop()
-    show = sys.stderr.isatty() and not as_json and not ctx.obj["quiet"]
-    with open_shop(setup, _is_interactive()) as shop, _stopped_by_signals(stop):
-        with open_log(setup.places.log, shop.clock) as log, _progress(show) as progress:
-            outcome = run(shop, options, progress, stop)
-            log(outcome)
-        ctx.meta["since"] = {row["source"]: row["since"] for row in shop.ledger.holds()}
-        if not options.is_dry:
-            ctx.meta["news"] = news(shop.ledger, outcome, setup, shop.clock.now())
-            activate(setup, outcome)
-    ctx.meta["company"] = {
-        "environment": shop.environment,
-        "realm_id": shop.realm_id,
-        "company": setup.connected().company,
-    }
-    return outcome
+def _confirm(words: str) -> bool:
+    return click.confirm(words, default=False, err=True)
 
 
-def _show_run(ctx: click.Context, outcome: Outcome, as_json: bool) -> None:
+def _run(ctx: click.Context, options: Options, as_json: bool) -> Run:
+    from qbosync.running import run_once
+
+    is_quiet = as_json or ctx.obj["quiet"]
+    return run_once(lambda: _setup(ctx), options, _is_interactive(), is_quiet)
+
+
+def _show_run(ctx: click.Context, made: Run, as_json: bool) -> None:
     from qbosync.report import plain, show_run, sync_json
 
+    outcome = made.outcome
     if as_json:
-        _print_json(sync_json(outcome, ctx.meta["company"], ctx.meta["since"]))
-        return
-    if sys.stdout.isatty() or ctx.obj["verbose"]:
-        if not ctx.obj["quiet"]:
-            show_run(_console(), outcome)
+        _print_json(sync_json(outcome, made.company, made.since))
+    elif sys.stdout.isatty() or ctx.obj["verbose"]:
+        if (not ctx.obj["quiet"] and outcome.error is None) or outcome.written:
+            show_run(_console(), outcome, is_verbose=bool(ctx.obj["verbose"]))
         if outcome.error:
             _show_error(outcome.error)
-        return
-    for line in ctx.meta["news"]:
-        click.echo(plain(line), err=True)
-
-
-@contextmanager
-def _stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """The first signal lets the request in flight finish; its answer is recorded."""
-
-    def note(number: int, _frame: object) -> None:
-        stop.signal = number
-        signal.signal(number, signal.SIG_DFL)
-
-    names = ("SIGTERM", "SIGINT", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(is_shown: bool) -> Iterator[Any]:
-    """A line on a terminal that says what is being done; nothing anywhere else."""
-    if not is_shown:
-        yield lambda _what, _done, _total: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Starting", total=None)
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total or None)
-
-        yield show
+    else:
+        for line in made.news:
+            click.echo(plain(line), err=True)
 
 
 # Asking -----------------------------------------------------------------------------------

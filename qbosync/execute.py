@@ -33,34 +33,16 @@ from qbosync.operation import (
 )
 from qbosync.outcome import Outcome, Progress, Written
 from qbosync.plan import Plan
+from qbosync.proof import prove
 from qbosync.qbo.client import Answer, Call, Company
 from qbosync.qbo.faults import Fault, advice, remedy
 from qbosync.recognise import Verdict, recognise
-from qbosync.wire import create_body, discrepancies, update_body, void_body
+from qbosync.wire import create_body, update_body, void_body
 
 BATCH = 30
 """Items of a batch (documented)."""
 FEW = 5
 """So many operations of a wave go one by one: each under its own request id."""
-_SERIOUS = {
-    "tax": (
-        "QuickBooks Sales Tax is on again.",
-        "Turn it off (Taxes, Sales tax, Sales tax settings), correct the document, then run"
-        " `qbosync sync` again.",
-    ),
-    "applied": (
-        "QuickBooks applies payments or credits by itself.",
-        "Turn off Automation of credits and payments (gear icon, Account and settings, Advanced),"
-        " correct the document, then run `qbosync sync` again.",
-    ),
-    "number": (
-        "QuickBooks numbers documents by itself.",
-        "Turn on custom transaction numbers (gear icon, Account and settings, Sales).",
-    ),
-    "total": ("QuickBooks computes another total.", "Look at the document in QuickBooks."),
-    "customer": ("QuickBooks moved a document.", "Look at the document in QuickBooks."),
-    "marker": ("QuickBooks changed the memo.", "Look at the document in QuickBooks."),
-}
 
 
 class Executor:
@@ -284,20 +266,8 @@ class Executor:
                 self.ids[entry.key] = entry.qbo_id
             self.outcome.written.append(Written(operation, entry))
             if intent.action is not Action.VOID:
-                self._prove(operation, intent, answer)
+                self.stop = self.stop or prove(intent, answer, self.outcome)
         self._count(len(posted))
-
-    def _prove(self, operation: Operation, intent: Intent, answer: Posted) -> None:
-        """QuickBooks wrote it, but as asked?  What it does to one it would do to all."""
-        for found in discrepancies(intent.body, answer.object, operation.key.entity):
-            name = f"{operation.key.entity} {operation.draft.number} (Id {answer.qbo_id})".strip()
-            if found.kind == "link":
-                self.outcome.reported.append(f"{name}: {found.what}")
-                continue
-            cause, todo = _SERIOUS[found.kind]
-            self.stop = self.stop or SetupError(
-                f"{name} was written, but {found.what}. {cause}", todo
-            )
 
     def _refused(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
         """Hold what QuickBooks refused; True if it only has to be looked at afresh."""

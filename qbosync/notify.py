@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from qbosync.errors import QbosyncError
 from qbosync.ledger import Ledger
 from qbosync.outcome import Outcome
 from qbosync.report import mail
-from qbosync.wiring import Setup
+from qbosync.wiring import Setup, open_ledger
 
 _QUIET_RUNS = 3
 _QUIET_TIME = timedelta(hours=24)
@@ -50,6 +51,31 @@ def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[
     ledger.set_fact("told:code", str(code))
     ledger.set_fact("told:at", now.isoformat())
     return [line for line in lines if line]
+
+
+def news_of_failure(setup: Setup | None, error: QbosyncError) -> list[str]:
+    """The lines for a run that could not even begin; once, then daily, where there is a ledger."""
+    lines = [f"qbosync: {error.what}", error.todo]
+    if setup is None or setup.connection is None:
+        return [line for line in lines if line]
+    try:
+        ledger = open_ledger(setup, setup.connection)
+    except QbosyncError:
+        return [line for line in lines if line]
+    try:
+        now = setup.clock.now()
+        run_id = ledger.begin_run(now)
+        ledger.end_run(
+            run_id,
+            {
+                "finished_at": now.isoformat(),
+                "exit_code": error.exit_code,
+                "error": error.what,
+            },
+        )
+        return news(ledger, Outcome(run_id=run_id, error=error), setup, now)
+    finally:
+        ledger.close()
 
 
 def _is_reminder_due(ledger: Ledger, setup: Setup, now: datetime) -> bool:

@@ -32,6 +32,7 @@ class Outcome:
     adopted: list[Written] = field(default_factory=list)
     held: dict[str, Problem] = field(default_factory=dict)
     reported: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     error: QbosyncError | None = None
     settings_are_right: bool | None = None

@@ -6,6 +6,7 @@ from qbosync.lookup import since_intents
 from qbosync.model import Problem
 from qbosync.operation import Intent, Key, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
+from qbosync.proof import prove
 from qbosync.qbo.client import Call
 from qbosync.settle import Decision, Step, decide, waiting
 from qbosync.shop import Shop
@@ -59,6 +60,8 @@ def _resend(shop: Shop, outcome: Outcome, intent: Intent) -> Decision:
         [entry] = shop.ledger.record([(intent, posted)], now)
         operation = Operation(intent.action, intent.draft, "its answer was lost")
         outcome.written.append(Written(operation, entry))
+        if stop := prove(intent, posted, outcome):
+            raise stop
         return Decision(Step.ADOPT, answer.object)
     if answer.outcome == "refused":
         # Planned afresh below, from today's data; a lasting refusal shows there.

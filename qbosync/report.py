@@ -143,7 +143,7 @@ def _iso(at: datetime | None) -> str:
 # Tables -----------------------------------------------------------------------------------
 
 
-def show_plan(console: Console, outcome: Outcome) -> None:
+def show_plan(console: Console, outcome: Outcome, is_verbose: bool = False) -> None:
     """The plan as a table, its sums, and what is held."""
     plan = outcome.plan
     if plan.operations:
@@ -152,12 +152,12 @@ def show_plan(console: Console, outcome: Outcome) -> None:
         console.print("Nothing to do: QuickBooks says what the shop system says.")
     for entity, amount in totals(plan.operations).items():
         console.print(f"  {entity}: {show(Decimal(amount))}", highlight=False)
-    _rest(console, outcome)
+    _rest(console, outcome, is_verbose)
     if plan.operations:
         console.print(f"Plan {plan.id}. Carry out exactly this: qbosync sync --plan {plan.id}")
 
 
-def show_run(console: Console, outcome: Outcome) -> None:
+def show_run(console: Console, outcome: Outcome, is_verbose: bool = False) -> None:
     """What a run wrote and what it left."""
     if outcome.adopted:
         _operations(console, [w.operation for w in outcome.adopted], outcome.names, "Adopted")
@@ -166,7 +166,7 @@ def show_run(console: Console, outcome: Outcome) -> None:
         _operations(console, [w.operation for w in outcome.written], outcome.names, "Written", ids)
     elif outcome.error is None:
         console.print("Nothing new: QuickBooks says what the shop system says.")
-    _rest(console, outcome)
+    _rest(console, outcome, is_verbose)
 
 
 def _operations(
@@ -201,14 +201,14 @@ def _operations(
         console.print(cell(f"… {len(operations) - _MANY} more; in all {words}."))
 
 
-def _rest(console: Console, outcome: Outcome) -> None:
+def _rest(console: Console, outcome: Outcome, is_verbose: bool) -> None:
     plan = outcome.plan
     if outcome.held:
         console.print(cell(f"Held: {len(outcome.held)}", "bold"))
         for problem in outcome.held.values():
             console.print(cell(f"  {problem.source}: {problem.what}", "yellow"))
             console.print(cell(f"    {problem.todo}"))
-    for words in outcome.reported:
+    for words in (*outcome.reported, *(outcome.notes if is_verbose else ())):
         console.print(cell(f"Note: {words}"))
     left = ", ".join(f"{n} {reason}" for reason, n in sorted(plan.out_of_scope.items()))
     tail = f"; out of scope: {left}" if left else ""

@@ -7,7 +7,7 @@ a run early, what was sent is in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -52,7 +52,7 @@ class Options:
     only: frozenset[str] = frozenset()
     allow_mass_update: bool = False
     is_first: bool = False
-    is_confirmed: bool = False
+    confirm: Callable[[str], bool] | None = None
 
 
 @dataclass
@@ -83,6 +83,7 @@ def run(
         plan, found, memory = work.plan(snapshot)
         if not options.is_dry:
             work.guard(plan, memory)
+            work.first(plan, found, memory)
             work.execute(plan, found, memory)
     except QbosyncError as error:
         work.outcome.error = error
@@ -141,7 +142,7 @@ class _Run:
         snapshot = self.shop.source.read()
         self.orders = len(snapshot.orders)
         self.outcome.names = {c.id: c.name.strip() for c in snapshot.customers.values()}
-        self.outcome.reported.extend(snapshot.notes)
+        self.outcome.notes.extend(snapshot.notes)
         return snapshot
 
     def look_around(self) -> None:
@@ -268,11 +269,36 @@ class _Run:
                 "Look at `qbosync plan`; if it is meant, run `qbosync sync --allow-mass-update`.",
             )
 
+    def first(self, plan: Plan, found: Found, memory: Memory) -> None:
+        """The first sync of real books is given by a person, who looks at a few documents."""
+        ledger = self.shop.ledger
+        if not self.shop.policy.is_production or ledger.fact("first_sync"):
+            return
+        if not self.options.is_first:
+            raise SetupError(
+                "Nothing was written to this production company yet.",
+                "Look at `qbosync plan`, then give the first sync: `qbosync sync --first`.",
+            )
+        newest = [op.key.source for op in plan.operations if op.key.kind == "order"][-5:]
+        if newest:
+            self.execute(only(plan, newest), found, memory)
+            documents = [w for w in self.outcome.written if not w.operation.key.entity.is_named]
+            ids = ", ".join(f"{w.operation.key.entity} {w.entry.number}" for w in documents)
+            question = f"Written: {ids}. Look at these in QuickBooks. Go on?"
+            if self.options.confirm is None or not self.options.confirm(question):
+                raise SetupError(
+                    "The first sync was not confirmed after its first documents.",
+                    "Look at them in QuickBooks, then run `qbosync sync --first` again.",
+                )
+        ledger.set_fact("first_sync", self.shop.clock.now().isoformat())
+
     # Writing and closing ---------------------------------------------------------------
 
     def execute(self, plan: Plan, found: Found, memory: Memory) -> None:
         """Send the plan."""
         shop = self.shop
+        done = {written.operation.key for written in (*self.outcome.written, *self.outcome.adopted)}
+        plan = replace(plan, operations=tuple(o for o in plan.operations if o.key not in done))
         if not plan.operations:
             return
         executor = Executor(
@@ -285,7 +311,8 @@ class _Run:
             self.should_stop,
             self.progress,
         )
-        executor.execute(plan, found, memory.entries.values())
+        written = [w.entry for w in (*self.outcome.written, *self.outcome.adopted)]
+        executor.execute(plan, found, [*memory.entries.values(), *written])
 
     def end(self) -> None:
         """Enter what the run did; a run that read QuickBooks moves the window on."""

@@ -1,0 +1,110 @@
+"""One run of the command line: the lock, signals, progress, the log, and what cron mails.
+
+An error before the run begins (no connection, a shut keyring) ends as an outcome too, so
+that every caller gets the same answer in the same form.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from qbosync.errors import BusyError, QbosyncError
+from qbosync.log import open_log
+from qbosync.notify import news, news_of_failure
+from qbosync.outcome import Outcome, Progress
+from qbosync.sync import Options, Stop, run
+from qbosync.wiring import Setup, activate, open_shop
+
+
+@dataclass
+class Run:
+    """An outcome, whose it is, since when its records are held, and what cron mails of it."""
+
+    outcome: Outcome
+    company: Mapping[str, str] = field(
+        default_factory=lambda: {"environment": "", "realm_id": "", "company": ""}
+    )
+    since: Mapping[str, str] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
+
+
+def run_once(
+    load: Callable[[], Setup], options: Options, is_interactive: bool, is_quiet: bool
+) -> Run:
+    """Do one run under the lock."""
+    setup = None
+    try:
+        setup = load()
+        return _run(setup, options, is_interactive, is_quiet)
+    except QbosyncError as error:
+        made = Run(Outcome(error=error))
+        if not isinstance(error, BusyError):
+            made.news = news_of_failure(setup, error)
+        if setup is not None and setup.connection is not None:
+            made.company = _company(setup)
+        return made
+
+
+def _company(setup: Setup) -> dict[str, str]:
+    known = setup.connected()
+    return {
+        "environment": known.environment,
+        "realm_id": known.realm_id,
+        "company": known.company,
+    }
+
+
+def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -> Run:
+    stop = Stop()
+    with open_shop(setup, is_interactive) as shop, _stopped_by_signals(stop):
+        is_shown = sys.stderr.isatty() and not is_quiet
+        with open_log(setup.places.log, shop.clock) as log, _progress(is_shown) as progress:
+            outcome = run(shop, options, progress, stop)
+            log(outcome)
+        since = {row["source"]: row["since"] for row in shop.ledger.holds()}
+        told = []
+        if not options.is_dry:
+            told = news(shop.ledger, outcome, setup, shop.clock.now())
+            activate(setup, outcome)
+    return Run(outcome, _company(setup), since, told)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """The first signal lets the request in flight finish; its answer is recorded."""
+
+    def note(number: int, _frame: object) -> None:
+        stop.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+    names = ("SIGTERM", "SIGINT", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(is_shown: bool) -> Iterator[Progress]:
+    """A line on a terminal that says what is being done; nothing anywhere else."""
+    if not is_shown:
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Starting", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield show
