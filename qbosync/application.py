@@ -48,9 +48,10 @@ def application_fault(
                     IN_SHOP)  # fmt: skip
         target = _target(application.target, snapshot)
         if target is None and not memory.live(target_key(application.target)):
-            is_held = any(p.source == application.target for p in snapshot.problems)
-            missing = "cannot be read" if is_held else "is not in the export"
-            return ("unknown_target", f"{where}: {name} pays {to}, which {missing}.",
+            if any(problem.source == application.target for problem in snapshot.problems):
+                # Its order is held: the money has come all the same, and waits unapplied.
+                continue
+            return ("unknown_target", f"{where}: {name} pays {to}, which is not in the export.",
                     "Export it too, or correct it; it goes out by itself.")  # fmt: skip
         if target and target.customer_id != record.customer_id:
             return ("other_customer",

@@ -260,7 +260,8 @@ class Problem:
 
     `source` is the record (``order:1042``) or, where even that cannot be read, the
     place (``file:orders.csv:17``).  `reason` is the technical name that JSON shows.
-    `amount` is the money that stays out of QuickBooks because of it, where known.
+    `amount` is the money that stays out of QuickBooks because of it, where known.  `until`
+    is when it is looked at again, for what only time can settle.
     """
 
     source: str
@@ -268,6 +269,7 @@ class Problem:
     what: str
     todo: str
     amount: Decimal | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)

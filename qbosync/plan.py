@@ -7,25 +7,28 @@ from the same source, ledger and QuickBooks has the same `id`.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
 
 from qbosync.mapping import charge, credit_memo, order, payment
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
 from qbosync.mapping.customer import customer_draft
 from qbosync.mapping.policy import Policy
-from qbosync.model import Problem, Snapshot
+from qbosync.model import ZERO, Problem, Snapshot
 from qbosync.named import Names
 from qbosync.operation import (
     Action,
     Draft,
+    Entity,
     Key,
     Operation,
     digest,
 )
-from qbosync.reason import change, not_live, why, word
+from qbosync.reason import change, not_live, unsafe_change, why, word
 from qbosync.recognise import Verdict, recognise
 from qbosync.validate import find_problems
 
@@ -149,8 +152,20 @@ class _Planner:
                 return problem
         if entry is None:
             return self._create(draft)
+        if problem := unsafe_change(draft, entry, self._paid):
+            return problem
         self._plan(change(draft, entry))
         return None
+
+    @cached_property
+    def _paid(self) -> Mapping[str, Decimal]:
+        """What our payments and credits give to each order and charge, as last written."""
+        sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        for entry in self.ctx.memory.entries.values():
+            if entry.key.entity is Entity.PAYMENT and entry.is_live:
+                for target, amount in entry.facts.get("Line", ()):
+                    sums[target] += Decimal(amount)
+        return sums
 
     def _plan(self, operation: Operation) -> None:
         self.operations[operation.key] = operation
@@ -245,8 +260,7 @@ def _plan_id(
 
     def rows() -> Iterator[list[str]]:
         for op in operations:
-            token = op.entry.sync_token if op.entry else ""
-            yield [op.action, str(op.key), op.draft.digest, token]
+            yield [op.action, str(op.key), op.draft.digest]
 
     parts = [snapshot.digest, stamp, list(rows()), sorted(p.source for p in held)]
     return digest(parts)[:12]

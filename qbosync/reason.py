@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from qbosync.model import Problem
+from qbosync.model import ZERO, Problem, show
 from qbosync.operation import Action, Draft, Entity, Entry, Operation, canonical
 
 
@@ -66,6 +67,35 @@ def why(draft: Draft) -> str:
     if draft.key.kind == "charge":
         return "new"
     return reasons[draft.key.entity]
+
+
+def unsafe_change(draft: Draft, entry: Entry, paid: Mapping[str, Decimal]) -> Problem | None:
+    """A change that would leave money on the wrong document, for a person to make.
+
+    `paid` is what is applied to each record by the payments and credits we wrote.
+    """
+    entity = draft.key.entity
+    if draft.is_void or entity in (Entity.CUSTOMER, Entity.ESTIMATE):
+        return None
+    document = f"{word(entity).capitalize()} {entry.number or entry.qbo_id}"
+    if entry.facts.get("CustomerRef") != draft.facts.get("CustomerRef"):
+        return Problem(
+            draft.key.source,
+            "moved_customer",
+            f"{document} is another customer's now in the shop system.",
+            "Void it in QuickBooks and enter it for the right customer, or move it back.",
+            draft.amount,
+        )
+    given = paid.get(draft.key.source, ZERO)
+    if entity is Entity.INVOICE and draft.amount is not None and draft.amount < given:
+        return Problem(
+            draft.key.source,
+            "less_than_paid",
+            f"{document} comes to {show(draft.amount)} now, but {show(given)} are applied to it.",
+            "Take the surplus off the payment in QuickBooks, or correct the shop system.",
+            draft.amount,
+        )
+    return None
 
 
 def not_live(draft: Draft, entry: Entry) -> Problem | None:

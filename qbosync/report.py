@@ -69,7 +69,7 @@ def held_json(problems: Iterable[Problem], since: Mapping[str, str]) -> list[dic
             "what": problem.what,
             "todo": problem.todo,
             "since": since.get(problem.source, ""),
-            "until": "",
+            "until": _iso(problem.until),
             "amount": "" if problem.amount is None else f"{problem.amount:.2f}",
         }
         for problem in problems

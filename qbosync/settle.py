@@ -99,4 +99,5 @@ def waiting(intent: Intent, decision: Decision, clock_time: str) -> Problem:
         f"{what}: outcome unknown, checking again at {clock_time}.",
         "Nothing to do: it clears itself.",
         intent.draft.amount,
+        decision.until,
     )

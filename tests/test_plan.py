@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from qbosync.mapping.context import Candidate, Memory, Refusal, Sighting
+from qbosync.model import Problem
 from qbosync.operation import Action, Entity, Key
 from tests.builders import (
     FOUND,
@@ -634,3 +635,33 @@ def test_orders_with_unknown_statuses_or_numbers_taken_twice_are_held():
         "order:3": "same_number",
         "order:4": "unknown_customer",
     }
+
+
+def test_an_invoice_never_shrinks_below_what_is_paid():
+    shipped = order(status="shipped")
+    paid = payment("77", "90.00", pays("order:1042", "90.00"))
+    memory = remembered(business(shipped, paid))
+    smaller = replace(shipped, total=Decimal("80.00"), lines=(line("80.00"),))
+    kept = planned(business(smaller, payment("77", "90.00")), memory=memory)
+    assert held(kept)["order:1042"] == "less_than_paid"
+    still = replace(shipped, total=Decimal("95.00"), lines=(line("95.00"),))
+    assert documents(planned(business(still, paid), memory=memory)) == [
+        ("update", "Invoice", "order:1042")
+    ]
+
+
+def test_an_invoiced_order_that_changes_hands_is_held_and_an_estimate_follows():
+    shipped, ordered = order("1", "shipped"), order("2")
+    memory = remembered(business(shipped, ordered))
+    moved = [replace(o, customer_id="13") for o in (shipped, ordered)]
+    plan = planned(business(customer("13", "Marlow"), *moved), memory=memory)
+    assert held(plan) == {"order:1": "moved_customer"}
+    assert documents(plan) == [("update", "Estimate", "order:2")]
+
+
+def test_money_for_an_order_that_cannot_be_read_waits_unapplied():
+    broken = Problem("order:1042", "unreadable_row", "orders.csv:7: no total.", "Correct it.")
+    paid = payment("77", "40.00", pays("order:1042", "40.00"))
+    plan = planned(business(paid, problems=(broken,)))
+    assert held(plan) == {"order:1042": "unreadable_row"}
+    assert documents(plan) == [("create", "Payment", "payment:77")]
