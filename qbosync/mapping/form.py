@@ -23,7 +23,7 @@ NUMBER_LENGTH = 21
 _DESCRIPTION_LENGTH = 4000
 _MEMO_LENGTH = 1000
 _ADDRESS_LENGTH = 500
-_UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\U00010000-\U0010ffff]")
+_UNSENDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\U00010000-\U0010ffff]")
 """Control characters, and those beyond the basic plane: whether QuickBooks takes an emoji
 is not known (assumed not)."""
 
