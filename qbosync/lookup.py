@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from qbosync.mapping.context import Candidate, Found, Memory
+from qbosync.mapping.item import method_draft
 from qbosync.meet import DELETED_SUFFIX
 from qbosync.operation import Body, Draft, Entity, Intent, Key
 from qbosync.plan import Plan
@@ -36,6 +37,8 @@ def look_up(company: Company, plan: Plan, memory: Memory, is_deep: bool) -> Foun
     for key in plan.wanted:
         if key in drafts:
             wanted[key.entity].append(drafts[key])
+        elif key.entity is Entity.PAYMENT_METHOD:
+            wanted[key.entity].append(method_draft(key.id))
     entities = {key.entity for key in plan.wanted}
     objects: dict[Key, tuple[Candidate, ...]] = {}
     objects |= _by_name(wanted[Entity.CUSTOMER], _customers(company, wanted[Entity.CUSTOMER]))

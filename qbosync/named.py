@@ -47,6 +47,9 @@ class Names:
         if ref.entity is Entity.TERM:
             self.wanted.add(ref)
             return None
+        if ref.entity is Entity.PAYMENT_METHOD and not ctx.policy.items.create_missing:
+            self._use_method(ref)
+            return None
         if ref.entity is Entity.ACCOUNT:
             self.wanted.add(ref)
             return self._account(ref, draft)
@@ -59,6 +62,14 @@ class Names:
             return None
         problem = self.ctx.held.get(ref.source) or Problem(ref.source, "", str(ref), "")
         return waits(draft, problem)
+
+    def _use_method(self, ref: Key) -> None:
+        """A payment method that may not be made: used if it is there, else gone without."""
+        self.wanted.add(ref)
+        draft = method_draft(ref.id)
+        met = meet_method(draft, self.ctx.found.objects.get(ref, ()))
+        if isinstance(met, Candidate):
+            self.plan(Operation(Action.ADOPT, draft, "found in QuickBooks", found=met.object))
 
     def _account(self, ref: Key, draft: Draft) -> Problem | None:
         if not self.is_informed:

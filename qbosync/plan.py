@@ -28,7 +28,7 @@ from qbosync.operation import (
     Operation,
     digest,
 )
-from qbosync.reason import change, not_live, unsafe_change, why, word
+from qbosync.reason import change, closed, not_live, unsafe_change, why, word
 from qbosync.recognise import Verdict, recognise
 from qbosync.validate import find_problems
 
@@ -150,6 +150,8 @@ class _Planner:
         for ref in sorted(draft.refs):
             if problem := self.names.need(ref, draft):
                 return problem
+        if problem := closed(draft, entry, self.ctx.policy.closed_until):
+            return problem
         if entry is None:
             return self._create(draft)
         if problem := unsafe_change(draft, entry, self._paid):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -96,6 +97,26 @@ def unsafe_change(draft: Draft, entry: Entry, paid: Mapping[str, Decimal]) -> Pr
             draft.amount,
         )
     return None
+
+
+def closed(draft: Draft, entry: Entry | None, until: date | None) -> Problem | None:
+    """A document dated in a period whose books are closed: QuickBooks would refuse it (6210)."""
+    if until is None or draft.key.entity in (Entity.CUSTOMER, Entity.ESTIMATE):
+        return None
+    text = str(draft.body.get("TxnDate", ""))
+    dates = [date.fromisoformat(text)] if text else []
+    if entry is not None and entry.dated is not None:
+        dates.append(entry.dated)
+    if not dates or min(dates) > until:
+        return None
+    document = f"{word(draft.key.entity).capitalize()} {draft.number or draft.key.id}"
+    return Problem(
+        draft.key.source,
+        "closed_books",
+        f"{document} is dated {min(dates)}, but the books are closed until {until}.",
+        "Reopen the period in QuickBooks, or let the bookkeeper enter it there.",
+        draft.amount,
+    )
 
 
 def not_live(draft: Draft, entry: Entry) -> Problem | None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.execute import Executor
 from qbosync.lookup import look_up
 from qbosync.mapping.context import Found, Memory, Sighting
-from qbosync.model import Problem, Snapshot
+from qbosync.mapping.policy import Policy
+from qbosync.model import ZERO, Problem, Snapshot, show
 from qbosync.operation import Action, Entity, Key, digest
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
@@ -122,10 +124,12 @@ class _Run:
         """Refuse to write while a setting would tax twice or apply money elsewhere."""
         self.progress("Checking the company's settings", 0, 0)
         accepted = self.shop.ledger.facts("accepted:")
-        checks = company_checks(self.shop.company.preferences(), None, accepted)
+        preferences = self.shop.company.preferences()
+        checks = company_checks(preferences, None, accepted)
         self.read_at = self.shop.company.server_time
         stops = [check for check in checks if check.level == "stop"]
         self.outcome.settings_are_right = not stops
+        self.shop = replace(self.shop, policy=_closed(self.shop.policy, preferences))
         if stops:
             what = " ".join(check.evidence for check in stops)
             raise SetupError(what, " ".join(check.todo for check in stops))
@@ -253,8 +257,9 @@ class _Run:
         return sightings
 
     def guard(self, plan: Plan, memory: Memory) -> None:
-        """Stop before a change of configuration rewrites the books."""
+        """Stop before a change of configuration rewrites the books, or a ceiling is passed."""
         policy = self.shop.policy
+        documents = [op for op in plan.writes if not op.key.entity.is_named]
         changed = [
             op
             for op in plan.operations
@@ -263,9 +268,21 @@ class _Run:
         known = sum(1 for e in memory.entries.values() if e.key.entity in _GUARDED)
         is_mass = len(changed) > policy.max_rewrite_count
         is_mass = is_mass and Decimal(len(changed)) > policy.max_rewrite_share * known
-        if is_mass and not self.options.allow_mass_update:
+        amount = sum((op.draft.amount or ZERO for op in documents), ZERO)
+        voids = sum(op.action is Action.VOID for op in documents)
+        reasons = [
+            words
+            for words, is_passed in (
+                (f"change {len(changed)} of {known} documents in QuickBooks", is_mass),
+                (f"write {len(documents)} documents", _over(len(documents), policy.max_documents)),
+                (f"write documents over {show(amount)}", _over(amount, policy.max_amount)),
+                (f"void {voids} documents", _over(voids, policy.max_voids)),
+            )
+            if is_passed
+        ]
+        if reasons and not self.options.allow_mass_update:
             raise SetupError(
-                f"This run would change {len(changed)} of {known} documents in QuickBooks.",
+                f"This run would {' and '.join(reasons)}.",
                 "Look at `qbosync plan`; if it is meant, run `qbosync sync --allow-mass-update`.",
             )
 
@@ -360,3 +377,16 @@ def only(plan: Plan, sources: Iterable[str]) -> Plan:
         operations=tuple(op for op in plan.operations if op.key in keep),
         held=tuple(p for p in plan.held if p.source in chosen),
     )
+
+
+def _over(figure: Decimal | int, ceiling: Decimal | int | None) -> bool:
+    return ceiling is not None and figure > ceiling
+
+
+def _closed(policy: Policy, preferences: Mapping[str, Any]) -> Policy:
+    """The policy with the later of QuickBooks' closing date and the configuration's own."""
+    text = str(preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate") or "")
+    dates = [date.fromisoformat(text[:10])] if text else []
+    if policy.closed_until:
+        dates.append(policy.closed_until)
+    return replace(policy, closed_until=max(dates)) if dates else policy

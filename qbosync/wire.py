@@ -25,18 +25,18 @@ _CARRIED = ("DepositToAccountRef", "AllowOnlineCreditCardPayment", "AllowOnlineA
 def create_body(draft: Draft, id_of: Callable[[Key], str]) -> Body:
     """The body of a create, every reference bound.
 
-    A term that QuickBooks does not have is left out: the due date is sent anyway.
+    A term or payment method that QuickBooks does not have is left out: the due date and
+    the money are right without it.
 
     Raises:
         KeyError: With the key of what is not in QuickBooks yet.
     """
     body = dict(draft.body)
-    term = body.get("SalesTermRef")
-    if term is not None:
+    for name in ("SalesTermRef", "PaymentMethodRef"):
         try:
-            bind(term, id_of)
+            bind(body.get(name), id_of)
         except KeyError:
-            del body["SalesTermRef"]
+            del body[name]
     return dict(bind(body, id_of))
 
 

@@ -128,6 +128,10 @@ def policy_of(settings: Settings) -> Policy:
         },
         credit_memo_prefix=documents.credit_memo_prefix,
         rounding_limit=documents.rounding_limit,
+        closed_until=documents.closed_until,
+        max_documents=settings.sync.max_documents,
+        max_amount=settings.sync.max_amount,
+        max_voids=settings.sync.max_voids,
         zero_total=documents.zero_total,
         memo_to=documents.memo_to,
         bill_email=documents.bill_email,
@@ -142,14 +146,30 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
+def refuse_what_is_not_there(settings: Settings) -> None:
+    """A setting that this version cannot follow stops it, instead of being passed over.
+
+    Raises:
+        SetupError: Naming the settings.
+    """
+    wanted = {
+        '[orders] on_backward = "void"': settings.orders.on_backward != "keep",
+        '[documents] correction = "credit_memo"': settings.documents.correction != "hold",
+        "[customers] reactivate = true": settings.customers.reactivate,
+        "[notify] ping_url": bool(settings.notify.ping_url),
+        f'[source] kind = "{settings.source.kind}"': settings.source.kind != "folder",
+    }
+    if names := ", ".join(name for name, is_set in wanted.items() if is_set):
+        raise SetupError(
+            f"This version of qbosync cannot do what the configuration asks: {names}.",
+            "Take it out of the configuration, or use a version that can.",
+        )
+
+
 def open_source(setup: Setup, expect_orders: bool) -> Source:
     """The order system that the configuration names."""
     source = setup.settings.source
-    if source.kind != "folder":
-        raise SetupError(
-            f"The source {source.kind!r} is not available in this version.",
-            'Export to a folder and set [source] kind = "folder".',
-        )
+    refuse_what_is_not_there(setup.settings)
     return FolderSource(
         setup.places.resolve(source.path),
         timezone=ZoneInfo(source.timezone),

@@ -665,3 +665,50 @@ def test_money_for_an_order_that_cannot_be_read_waits_unapplied():
     plan = planned(business(paid, problems=(broken,)))
     assert held(plan) == {"order:1042": "unreadable_row"}
     assert documents(plan) == [("create", "Payment", "payment:77")]
+
+
+def test_an_order_first_seen_charged_may_have_both_documents():
+    plan = planned(business(order(status="shipped")), policy(estimate_always=True))
+    assert documents(plan) == [
+        ("create", "Estimate", "order:1042"),
+        ("create", "Invoice", "order:1042"),
+    ]
+    assert "LinkedTxn" in body_of(plan, "order:1042")
+    again = planned(
+        business(order(status="shipped")), policy(estimate_always=True), carried_out(plan)
+    )
+    assert again.operations == ()
+
+
+def test_a_memo_goes_nowhere_unless_it_is_meant_to():
+    noted = order(status="shipped", memo="Leave at the back door")
+    body = body_of(planned(business(noted), policy(memo_to="statement")), "order:1042")
+    assert body["PrivateNote"] == "Leave at the back door\n[qbosync main order:1042]"
+    told = body_of(planned(business(noted), policy(memo_to="customer")), "order:1042")
+    assert told["CustomerMemo"] == {"value": "Leave at the back door"}
+
+
+def test_nothing_goes_into_closed_books():
+    closed = policy(closed_until=date(2026, 3, 3))
+    late = order("2", "shipped", status_at=date(2026, 3, 4))
+    shop = business(order("1", "shipped"), late, order("3"), payment("77", "5.00"))
+    plan = planned(shop, closed)
+    assert held(plan) == {"order:1": "closed_books", "payment:77": "closed_books"}
+    assert documents(plan) == [("create", "Estimate", "order:3"), ("create", "Invoice", "order:2")]
+
+
+METHOD = Key(Entity.PAYMENT_METHOD, "payment_method", "Check")
+
+
+def test_a_payment_method_that_may_not_be_made_is_left_out():
+    rules = policy()
+    rules = replace(rules, items=replace(rules.items, create_missing=False))
+    there = Candidate("PaymentMethod", {"Id": "2", "SyncToken": "0", "Name": "check"})
+    shop = business(payment("77", "5.00"))
+    cust = Candidate("Customer", {"Id": "1", "SyncToken": "0", "DisplayName": "Birchwood Homes"})
+    objects = {CUSTOMER: (cust,), METHOD: (there,)}
+    plan = planned(shop, rules, found=replace(FOUND, objects=objects))
+    actions = [op.action for op in plan.operations if op.key == METHOD]
+    assert actions == [Action.ADOPT]
+    without = planned(shop, rules, found=replace(FOUND, objects={CUSTOMER: (cust,)}))
+    assert documents(without) == [("create", "Payment", "payment:77")]

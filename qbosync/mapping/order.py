@@ -27,6 +27,8 @@ from qbosync.mapping.policy import Policy
 from qbosync.model import Customer, Order, Problem
 from qbosync.operation import Body, Draft, Entity, Key, marker
 
+_NOTE_LENGTH = 3000
+"""Of a memo on statements: PrivateNote holds 4,000, our marker among them."""
 HIDDEN_FLAGS = {
     "EmailStatus": "NotSet",
     "PrintStatus": "NotSet",
@@ -49,9 +51,20 @@ def answers(ctx: Context) -> Iterator[Answer]:
         if order.ref in ctx.held:
             continue
         try:
-            yield _answer(order, ctx)
+            yield from _answers(order, ctx)
         except RecordError as error:
             yield Problem(order.ref, error.reason, error.what, error.todo, order.total)
+
+
+def _answers(order: Order, ctx: Context) -> Iterator[Answer]:
+    """Mostly one; an order first seen charged may have its estimate made with its invoice."""
+    keys = (invoice_key(order.id), estimate_key(order.id))
+    is_new = not any(key in ctx.memory.entries for key in keys)
+    if ctx.policy.estimate_always and is_new and ctx.is_charged(order):
+        invoice = invoice_draft(order, ctx)
+        if isinstance(invoice, Draft):
+            yield estimate_draft(order, ctx)
+    yield _answer(order, ctx)
 
 
 def _answer(order: Order, ctx: Context) -> Answer:
@@ -145,7 +158,7 @@ def estimate_draft(order: Order, ctx: Context) -> Draft:
         | {
             "TxnDate": dated.isoformat(),
             "TxnStatus": status,
-            "PrivateNote": marker(ctx.policy.instance, key),
+            "PrivateNote": _private_note(order, key, ctx.policy),
             **HIDDEN_FLAGS,
         },
         facts | {"TxnStatus": status},
@@ -171,7 +184,7 @@ def invoice_draft(order: Order, ctx: Context) -> Draft | Skip:
     body, facts, lines = _sales_form(order, ctx)
     body |= {
         "TxnDate": dated.isoformat(),
-        "PrivateNote": marker(ctx.policy.instance, key),
+        "PrivateNote": _private_note(order, key, ctx.policy),
         **HIDDEN_FLAGS,
         **ONLINE_FLAGS,
     }
@@ -213,6 +226,13 @@ def due(
 
 def _charge_fact(order: Order) -> str:
     return order.charge_date.isoformat() if order.charge_date else ""
+
+
+def _private_note(order: Order, key: Key, policy: Policy) -> str:
+    """Our marker, and before it the order's memo if it shall show on statements."""
+    mark = marker(policy.instance, key)
+    note = text(order.memo, _NOTE_LENGTH) if policy.memo_to == "statement" else ""
+    return f"{note}\n{mark}" if note else mark
 
 
 def number_of(order: Order, policy: Policy) -> str:

@@ -86,6 +86,7 @@ class Policy:
     charge_status: str = "shipped"
     estimate_always: bool = False
     start_date: date | None = None
+    closed_until: date | None = None
     instance: str = "main"
     is_production: bool = False
     order_prefix: str = ""
@@ -112,6 +113,9 @@ class Policy:
     customer_updates: str = "follow"
     max_rewrite_share: Decimal = Decimal("0.2")
     max_rewrite_count: int = 20
+    max_documents: int | None = None
+    max_amount: Decimal | None = None
+    max_voids: int | None = None
 
     def rank(self, status: str) -> int | None:
         """How far along the order's way a status is; `None` for side states and unknown ones."""
