@@ -277,7 +277,7 @@ class Snapshot:
     """Everything the source says now.
 
     `is_complete` means that what is missing is gone; otherwise it is only not in
-    this delivery.  `problems` are the rows that could not be read: their records are
+    this delivery; `generated_at` is how fresh it is.  `problems` are the rows that could not be read: their records are
     not in the sets.  `deletions` are tombstones: (kind, id).
     """
 

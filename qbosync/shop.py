@@ -29,6 +29,7 @@ class Shop:
     resend_after: timedelta = timedelta(minutes=15)
     max_runtime: timedelta = timedelta(minutes=90)
     in_flight: int = 4
+    max_age: timedelta | None = None
 
     @property
     def today(self) -> date:

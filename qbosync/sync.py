@@ -145,6 +145,13 @@ class _Run:
         self.progress(f"Reading {self.shop.source.name}", 0, 0)
         snapshot = self.shop.source.read()
         self.orders = len(snapshot.orders)
+        made, limit = snapshot.generated_at, self.shop.max_age
+        if made is not None and limit is not None and self.shop.clock.now() - made > limit:
+            raise SetupError(
+                f"The export is of {made.astimezone(self.shop.zone):%Y-%m-%d %H:%M}: older than"
+                f" {limit}, so it is not taken for no news.",
+                "See why the order system exports no more; [source] max_age sets the limit.",
+            )
         self.outcome.names = {c.id: c.name.strip() for c in snapshot.customers.values()}
         self.outcome.notes.extend(snapshot.notes)
         return snapshot

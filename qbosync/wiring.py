@@ -305,6 +305,7 @@ def open_shop(setup: Setup, is_interactive: bool) -> Iterator[Shop]:
                 settings.digest(),
                 settings.sync.resend_after,
                 settings.sync.max_runtime,
+                max_age=None if settings.is_emulator else settings.source.max_age,
             )
         finally:
             ledger.close()

@@ -841,7 +841,8 @@ def test_the_manifest_speaks_for_the_whole_delivery(tmp_path: Path) -> None:
 
 def test_without_a_manifest_nothing_that_is_missing_is_gone(tmp_path: Path) -> None:
     snapshot = read(tmp_path, STORY)
-    assert (snapshot.is_complete, snapshot.generated_at) == (False, None)
+    assert not snapshot.is_complete
+    assert snapshot.generated_at == source_of(tmp_path).changed_at()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -93,7 +93,8 @@ class FolderSource:
                 todo="Export again; if all orders are gone for good, ask before going on.",
             )
         notes = _notes(sheets, manifest, delivery.unread)
-        return assemble(sheets, manifest, _digest(delivery.contents), notes)
+        snapshot = assemble(sheets, manifest, _digest(delivery.contents), notes)
+        return replace(snapshot, generated_at=snapshot.generated_at or self.changed_at())
 
     def changed_at(self) -> datetime | None:
         """When the newest of the files was written: the age of a delivery without manifest."""
