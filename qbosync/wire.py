@@ -59,7 +59,7 @@ def update_body(operation: Operation, current: Body, id_of: Callable[[Key], str]
         wanted.extend(_WITH.get(name, ()))
     body |= {name: whole[name] for name in wanted if name in whole}
     body |= {name: current[name] for name in _CARRIED if name in current}
-    if draft.key.entity is not Entity.PAYMENT:
+    if draft.key.entity is not Entity.PAYMENT and "Line" in whole:
         body["Line"] = _lines(draft, entry, whole["Line"], current.get("Line", []))
     return body
 

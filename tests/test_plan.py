@@ -712,3 +712,11 @@ def test_a_payment_method_that_may_not_be_made_is_left_out():
     assert actions == [Action.ADOPT]
     without = planned(shop, rules, found=replace(FOUND, objects={CUSTOMER: (cust,)}))
     assert documents(without) == [("create", "Payment", "payment:77")]
+
+
+def test_a_void_order_whose_lines_no_longer_add_up_is_rejected_all_the_same():
+    memory = remembered(business(order()))
+    void = order(status="void", total="70.00", lines=(line("1.00"), line("2.00", "2")))
+    [op] = planned(business(void), memory=memory).operations
+    assert op.draft.body["TxnStatus"] == "Rejected" and "Line" not in op.draft.body
+    assert set(op.changes) == {"TxnStatus"}

@@ -59,7 +59,7 @@ def _lines(credit: CreditMemo, items: Items) -> list[FormLine]:
     by_reason = {"cash_discount": items.discount, "write_off": items.bad_debt}
     rows = [
         FormLine(
-            line.number,
+            f"#{line.number}",
             items.of_class(line.export_class) if line.export_class else items.credit_memo,
             line.amount,
             line.description,

@@ -117,16 +117,20 @@ def _void(order: Order, ctx: Context) -> Answer:
             is_void=True,
         )
     if estimate is not None:
-        draft = estimate_draft(order, ctx)
-        facts = estimate.facts | {"TxnStatus": "Rejected"}
+        # Its lines are no matter any more, whatever became of them in the shop system.
+        body: Body = {
+            "CustomerRef": {"value": customer_key(estimate.customer)},
+            "TxnStatus": "Rejected",
+        }
+        if estimate.dated:
+            body["TxnDate"] = estimate.dated.isoformat()
         return Draft(
-            draft.key,
-            draft.body | {"TxnStatus": "Rejected"},
-            facts,
+            estimate.key,
+            body,
+            estimate.facts | {"TxnStatus": "Rejected"},
             number=estimate.number,
             customer=estimate.customer,
             amount=estimate.amount,
-            lines=tuple(estimate.lines),
         )
     return Skip(order.ref, "void")
 

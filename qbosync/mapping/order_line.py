@@ -29,7 +29,7 @@ def order_lines(order: Order, policy: Policy, customer: Customer | None) -> list
         )
     rows = [
         FormLine(
-            line.number,
+            f"#{line.number}",
             items.of_class(line.export_class),
             line.amount,
             line.description,
