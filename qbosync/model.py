@@ -277,8 +277,8 @@ class Snapshot:
     """Everything the source says now.
 
     `is_complete` means that what is missing is gone; otherwise it is only not in
-    this delivery; `generated_at` is how fresh it is.  `problems` are the rows that could not be read: their records are
-    not in the sets.  `deletions` are tombstones: (kind, id).
+    this delivery; `generated_at` is how fresh it is.  `problems` are the rows that could
+    not be read: their records are not in the sets.  `deletions` are tombstones: (kind, id).
     """
 
     customers: Mapping[str, Customer] = field(default_factory=dict)
