@@ -1,8 +1,8 @@
 """One request over HTTP, and the difference that matters: did a byte leave?
 
 Redirects are never followed (a body with a token would go along), nothing of the
-environment is trusted, TLS is verified, and no server holds a run by trickling: the
-deadline is for the whole request, not for each read.
+environment is trusted, no cookie is kept, TLS is verified, and no server holds a run by
+trickling: the deadline is for the whole answer, not for each read.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from qbosync import __version__
 from qbosync.clock import Clock
+from qbosync.qbo.trip import WatchedAdapter, trip
 
 DEADLINE = 90.0
 """Seconds for one request; QuickBooks itself cuts at 120 (documented)."""
@@ -26,6 +26,11 @@ _CONNECT = 15.0
 _LARGEST = 20 * 1024 * 1024
 _CHUNK = 64 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost")
+_OURS = {
+    "User-Agent": f"qbosync/{__version__}",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+}
 
 
 class NotSent(Exception):  # noqa: N818  a fact, not an error
@@ -38,21 +43,21 @@ class Lost(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent."""
+    """What is sent; only its method is ever shown: the rest holds names and tokens."""
 
     method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whole."""
+    """What came back, whole; only its status is ever shown."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 class Transport(Protocol):
@@ -69,54 +74,29 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """`requests`, with everything off that could surprise.  Safe for several threads."""
+    """`requests` without a session: no redirects, cookies, `.netrc` or proxies of the
+    environment.  Safe for several threads."""
 
     def __init__(self, clock: Clock, *, allow_loopback_http: bool = False) -> None:
         self._clock = clock
         self._allow_http = allow_loopback_http
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["User-Agent"] = f"qbosync/{__version__}"
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=10, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = WatchedAdapter(pool_connections=4, pool_maxsize=10, max_retries=0)
 
     def send(self, request: Request, timeout: float = DEADLINE) -> Reply:
         self._check(request.url)
-        ends = self._clock.monotonic() + timeout
-        try:
-            answer = self._session.request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.body,
-                timeout=(min(_CONNECT, timeout), timeout),
-                allow_redirects=False,
-                stream=True,
-            )
-        except requests.exceptions.ConnectionError as error:
-            if _never_left(error):
-                raise NotSent(_words(error)) from error
-            raise Lost(_words(error)) from error
-        except requests.exceptions.RequestException as error:
-            raise Lost(_words(error)) from error
-        with answer:
-            body = self._read(answer, ends)
+        with trip(self._clock, timeout) as way:
+            try:
+                prepared = requests.Request(
+                    request.method, request.url, {**_OURS, **request.headers}, data=request.body
+                ).prepare()
+                limits = (min(_CONNECT, timeout), timeout)
+                answer = self._adapter.send(prepared, stream=True, timeout=limits)
+                with answer:
+                    body = _read(answer)
+            except (requests.exceptions.RequestException, HTTPError, OSError) as error:
+                kind = Lost if way.has_left else NotSent
+                raise kind(_words(error)) from error
         return Reply(answer.status_code, CaseInsensitiveDict(answer.headers), body)
-
-    def _read(self, answer: requests.Response, ends: float) -> bytes:
-        """The decoded body, within the deadline and a sensible size."""
-        body = bytearray()
-        try:
-            for chunk in answer.iter_content(_CHUNK):
-                body += chunk
-                if len(body) > _LARGEST:
-                    raise Lost(f"the answer is larger than {_LARGEST} bytes")
-                if self._clock.monotonic() > ends:
-                    raise Lost("the answer came too slowly")
-        except requests.exceptions.RequestException as error:
-            raise Lost(_words(error)) from error
-        return bytes(body)
 
     def _check(self, url: str) -> None:
         parts = urlsplit(url)
@@ -127,12 +107,14 @@ class HttpTransport:
         raise NotSent(f"{parts.scheme}://{parts.hostname} is not spoken to")
 
 
-def _never_left(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether the connection was never made: the name, the refusal, or TLS was the trouble."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError | NameResolutionError)
+def _read(answer: requests.Response) -> bytes:
+    """The decoded body, of a sensible size."""
+    body = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _LARGEST:
+            raise Lost(f"the answer is larger than {_LARGEST} bytes")
+    return bytes(body)
 
 
 def _words(error: Exception) -> str:
@@ -140,8 +122,13 @@ def _words(error: Exception) -> str:
     names = {
         "ConnectTimeout": "no connection in time",
         "ReadTimeout": "no answer in time",
-        "SSLError": "the TLS certificate was not accepted",
+        "ReadTimeoutError": "the answer came too slowly",
+        "SSLError": "the secure connection failed or its certificate was not accepted",
         "ChunkedEncodingError": "the answer broke off",
-        "ConnectionError": "the connection failed",
+        "ContentDecodingError": "the answer is garbled",
     }
-    return names.get(type(error).__name__, type(error).__name__)
+    inner = error.args[0] if error.args else None
+    for found in (error, inner):
+        if type(found).__name__ in names:
+            return names[type(found).__name__]
+    return "the connection failed"
