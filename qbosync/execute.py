@@ -13,9 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import groupby
 
-from qbosync.clock import Clock
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
-from qbosync.ledger import Ledger
 from qbosync.lookup import references
 from qbosync.mapping.context import Found
 from qbosync.model import Problem
@@ -31,13 +29,15 @@ from qbosync.operation import (
     digest,
     request_id,
 )
-from qbosync.outcome import Outcome, Progress, Written
+from qbosync.outcome import Outcome, Progress, Written, by_hand
 from qbosync.plan import Plan
 from qbosync.proof import prove
-from qbosync.qbo.client import Answer, Call, Company
+from qbosync.qbo.client import Answer, Call
 from qbosync.qbo.faults import Fault, advice, remedy
 from qbosync.recognise import Verdict, recognise
-from qbosync.wire import create_body, update_body, void_body
+from qbosync.settle import Decision, Step, waiting
+from qbosync.shop import Shop
+from qbosync.wire import create_body, is_deposited, says_what_was_sent, update_body, void_body
 
 BATCH = 30
 """Items of a batch (documented)."""
@@ -50,21 +50,16 @@ class Executor:
 
     def __init__(
         self,
-        company: Company,
-        ledger: Ledger,
-        clock: Clock,
-        identity: tuple[str, str, str],
+        shop: Shop,
         outcome: Outcome,
-        in_flight: int,
         should_stop: Callable[[], bool],
         progress: Progress,
     ) -> None:
-        self.company = company
-        self.ledger = ledger
-        self.clock = clock
-        self.environment, self.realm_id, self.instance = identity
+        self.shop = shop
+        self.company = shop.company
+        self.ledger = shop.ledger
+        self.clock = shop.clock
         self.outcome = outcome
-        self.in_flight = in_flight
         self.should_stop = should_stop
         self.progress = progress
         self.ids: dict[Key, str] = {}
@@ -134,27 +129,13 @@ class Executor:
     def _ready(
         self, operation: Operation, current: dict[tuple[Entity, str], Body]
     ) -> tuple[Operation, Intent] | None:
-        """The intent of an operation, or a hold if something it refers to is not there."""
+        """The intent of an operation, or `None` if there is nothing to send now."""
         key, entry = operation.key, operation.entry
         try:
             if entry is None:
-                body = create_body(operation.draft, self.ids.__getitem__)
+                body: Body | None = create_body(operation.draft, self.ids.__getitem__)
             else:
-                there = current.get((key.entity, entry.qbo_id))
-                if there is None:
-                    self._hold(
-                        key,
-                        "deleted",
-                        f"{key} (Id {entry.qbo_id}) was deleted in QuickBooks.",
-                        f"`qbosync resolve {key.source}` says whether it shall be written again.",
-                    )
-                    return None
-                is_void = operation.action is Action.VOID
-                body = (
-                    void_body(there)
-                    if is_void
-                    else update_body(operation, there, self.ids.__getitem__)
-                )
+                body = self._change(operation, entry, current.get((key.entity, entry.qbo_id)))
         except KeyError as missing:
             ref = missing.args[0]
             problem = self.outcome.held.get(ref.source)
@@ -163,14 +144,44 @@ class Executor:
             self._hold(key, "waits", f"{key} waits for {name}.{why}",
                        "It goes out by itself then.")  # fmt: skip
             return None
+        if body is None:
+            return None
         epoch = entry.epoch if entry else 0
-        number = request_id(self.environment, self.realm_id, key, operation.action, epoch, body)
+        company = (self.shop.environment, self.shop.realm_id)
+        number = request_id(*company, key, operation.action, epoch, body)
         now = self.clock.now()
         intent = Intent(
             0, key, operation.action, body, number, operation.draft, epoch,
             self.outcome.run_id, now, now,
         )  # fmt: skip
         return operation, intent
+
+    def _change(self, operation: Operation, entry: Entry, there: Body | None) -> Body | None:
+        """The body of an update or void of what QuickBooks holds, if there is one to send."""
+        key = operation.key
+        if there is None:
+            self._hold(
+                key,
+                "deleted",
+                f"{key} (Id {entry.qbo_id}) was deleted in QuickBooks.",
+                f"`qbosync resolve {key.source}` says whether it shall be written again.",
+            )
+            return None
+        if operation.action is Action.VOID:
+            return void_body(there)
+        body = update_body(operation, there, self.ids.__getitem__)
+        if says_what_was_sent(body, there, operation.action, key.entity):
+            # A person did it by hand, as the list of what to apply asks them to.
+            now = self.clock.now()
+            same = self.ledger.confirm(operation, there, self.outcome.run_id, now)
+            done = replace(operation, reason="already so in QuickBooks")
+            self.outcome.adopted.append(Written(done, same))
+            return None
+        if key.entity is Entity.PAYMENT and is_deposited(there):
+            problem = by_hand(operation, there, self.outcome.names)
+            self.outcome.by_hand[problem.source] = problem
+            return None
+        return body
 
     # Sending ---------------------------------------------------------------------------
 
@@ -183,9 +194,9 @@ class Executor:
         free = deque(lanes)
         stale: list[Operation] = []
         flying: dict[Future[list[Answer]], list[tuple[Operation, Intent]]] = {}
-        with ThreadPoolExecutor(max_workers=self.in_flight) as pool:
+        with ThreadPoolExecutor(max_workers=self.shop.in_flight) as pool:
             while free or flying:
-                while free and len(flying) < self.in_flight and not self._is_over():
+                while free and len(flying) < self.shop.in_flight and not self._is_over():
                     group = _next_group(free, lanes, size)
                     flying[pool.submit(self._request, *self._intend(group))] = group
                 if not flying:
@@ -247,12 +258,9 @@ class Executor:
                     "Nothing to do: the next run tries again.",
                 )
             else:
-                self._hold(
-                    operation.key,
-                    "unknown_outcome",
-                    f"{operation.key}: outcome unknown ({answer.reason}).",
-                    "Nothing to do: the next run looks for it.",
-                )
+                wait_ = Decision(Step.WAIT, until=intent.last_sent + self.shop.resend_after)
+                problem = waiting(intent, wait_, self.shop.local(wait_.until or intent.last_sent))
+                self.outcome.held.setdefault(problem.source, problem)
         self._record(posted)
         return stale
 
@@ -300,7 +308,7 @@ class Executor:
         if not named:
             return False
         body = self.company.read(operation.key.entity, [named]).get(named)
-        judged = recognise(operation.draft, [body] if body else [], self.instance)
+        judged = recognise(operation.draft, [body] if body else [], self.shop.policy.instance)
         if judged.verdict is not Verdict.OURS or judged.object is None:
             return False
         [entry] = self.ledger.record(

@@ -21,6 +21,7 @@ from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Snapshot, show
 from qbosync.operation import Entity
+from qbosync.outcome import BY_HAND
 from qbosync.places import write_connection
 from qbosync.qbo.preferences import Check, company_checks
 from qbosync.report import plain
@@ -120,6 +121,7 @@ def status(setup: Setup, max_age: str) -> Status:
         "last_run": None,
         "last_success_at": None,
         "held": [],
+        "to_apply_by_hand": [],
         "open_intents": 0,
         "token": {"refresh_days_left": None},
         "ledger": {},
@@ -151,10 +153,10 @@ def _from_ledger(document: dict[str, Any], ledger: Ledger) -> None:
         names = ("started_at", "finished_at", "exit_code", "written", "held", "error")
         document["last_run"] = {name: last[name] for name in names}
     document["last_success_at"] = success["finished_at"] if success else None
-    document["held"] = [
-        {name: row[name] for name in ("source", "reason", "what", "todo", "amount", "since")}
-        for row in ledger.holds()
-    ]
+    names = ("source", "reason", "what", "todo", "amount", "since")
+    rows = [{name: row[name] for name in names} for row in ledger.holds()]
+    document["held"] = [row for row in rows if row["reason"] != BY_HAND]
+    document["to_apply_by_hand"] = [row for row in rows if row["reason"] == BY_HAND]
     document["open_intents"] = len(ledger.open_intents())
     document["ledger"] = ledger.counts()
     document["accepted"] = ledger.facts("accepted:")

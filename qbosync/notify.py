@@ -40,9 +40,10 @@ def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[
         lines = [f"qbosync: {company}: {outcome.error.what}", outcome.error.todo]
     else:
         known = set(ledger.fact("told:held").splitlines())
-        fresh = [p for p in outcome.held.values() if p.source not in known]
+        held = outcome.held | outcome.by_hand
+        fresh = [p for p in held.values() if p.source not in known]
         fresh = [p for p in fresh if p.reason != "unknown_outcome"]
-        ledger.set_fact("told:held", "\n".join(outcome.held))
+        ledger.set_fact("told:held", "\n".join(held))
         if not fresh and not is_due:
             return []
         if code == 5 and not _is_long(ledger, now):

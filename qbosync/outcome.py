@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from qbosync.errors import QbosyncError
 from qbosync.model import Problem
-from qbosync.operation import Entry, Operation
+from qbosync.operation import Body, Entry, Operation
 from qbosync.plan import Plan
 
 
@@ -31,6 +31,7 @@ class Outcome:
     written: list[Written] = field(default_factory=list)
     adopted: list[Written] = field(default_factory=list)
     held: dict[str, Problem] = field(default_factory=dict)
+    by_hand: dict[str, Problem] = field(default_factory=dict)
     reported: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
@@ -49,7 +50,36 @@ class Outcome:
             return self.error.exit_code
         if any(p.reason != "unknown_outcome" for p in self.held.values()):
             return 3
+        if self.by_hand:
+            return 3
         return 5 if self.held else 0
+
+
+BY_HAND = "to_apply_by_hand"
+"""The reason by which the list *To apply by hand* is told from what is held."""
+
+
+def by_hand(operation: Operation, payment: Body, names: Mapping[str, str]) -> Problem:
+    """What a person has to do in QuickBooks with a payment that was deposited.
+
+    The payment itself counts as synced; only its link to the invoice is open.
+    """
+    draft = operation.draft
+    before = {row[0] for row in operation.entry.facts.get("Line", ())} if operation.entry else set()
+    rows = [row for row in draft.facts.get("Line", ()) if row[0] not in before]
+    targets = ", ".join(f"{row[1]} to {row[0].replace(':', ' ')}" for row in rows)
+    reference = payment.get("PaymentRefNum")
+    told = f"Payment {draft.key.id} of {payment.get('TxnDate')}, {names.get(draft.customer, '')}"
+    if reference:
+        told += f", reference {reference}"
+    return Problem(
+        draft.key.source,
+        BY_HAND,
+        f"{told}: it was deposited, so apply by hand: {targets or 'as the shop system says now'}.",
+        f"Open payment {payment['Id']} in QuickBooks, tick the invoice, Save. The bank deposit"
+        " does not change. It clears itself.",
+        draft.amount,
+    )
 
 
 Progress = Callable[[str, int, int], None]

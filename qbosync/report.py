@@ -103,7 +103,7 @@ def plan_json(outcome: Outcome, since: Mapping[str, str]) -> dict[str, Any]:
         "totals": totals(plan.operations),
         "out_of_scope": dict(plan.out_of_scope),
         "adopted": [_written_json(w, outcome.names) for w in outcome.adopted],
-        "to_apply_by_hand": [],
+        "to_apply_by_hand": held_json(outcome.by_hand.values(), since),
         "edited": [],
         "reported": outcome.reported,
         "exit_code": outcome.exit_code,
@@ -208,6 +208,11 @@ def _rest(console: Console, outcome: Outcome, is_verbose: bool) -> None:
         for problem in outcome.held.values():
             console.print(cell(f"  {problem.source}: {problem.what}", "yellow"))
             console.print(cell(f"    {problem.todo}"))
+    if outcome.by_hand:
+        console.print(cell(f"To apply by hand: {len(outcome.by_hand)}", "bold"))
+        for problem in outcome.by_hand.values():
+            console.print(cell(f"  {problem.what}", "yellow"))
+            console.print(cell(f"    {problem.todo}"))
     for words in (*outcome.reported, *(outcome.notes if is_verbose else ())):
         console.print(cell(f"Note: {words}"))
     left = ", ".join(f"{n} {reason}" for reason, n in sorted(plan.out_of_scope.items()))
@@ -238,6 +243,7 @@ def mail(outcome: Outcome, company: str, new: Iterable[Problem]) -> list[str]:
     for problem in fresh + [p for p in problems if p.source not in known]:
         mark = "NEW " if problem.source in known else ""
         lines.append(f"{mark}{problem.source}: {problem.what} {problem.todo}")
+    lines += [f"{problem.what} {problem.todo}" for problem in outcome.by_hand.values()]
     if outcome.written:
         lines.append(f"{len(outcome.written)} written.")
     lines.append("More: qbosync status; one record: qbosync explain REF")
@@ -255,6 +261,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
         ("Last Run", _run_words(last) if last else "never"),
         ("Last success", document["last_success_at"] or "never"),
         ("Held", str(len(document["held"]))),
+        ("Apply by hand", str(len(document["to_apply_by_hand"]))),
         ("Outcome unknown", str(document["open_intents"])),
         ("Token", "unknown" if token is None else f"{token} days left without a run"),
         (
@@ -268,7 +275,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
         console.print(cell(f"{name:<16}{value}"))
     for name, at in document["accepted"].items():
         console.print(cell(f"{'Vouched for':<16}{name}, {at[:10]}"))
-    for row in document["held"]:
+    for row in (*document["held"], *document["to_apply_by_hand"]):
         console.print(cell(f"  {row['source']}: {row['what']}", "yellow"))
         console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
 

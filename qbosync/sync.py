@@ -325,16 +325,7 @@ class _Run:
         plan = replace(plan, operations=tuple(o for o in plan.operations if o.key not in done))
         if not plan.operations:
             return
-        executor = Executor(
-            shop.company,
-            shop.ledger,
-            shop.clock,
-            (shop.environment, shop.realm_id, shop.policy.instance),
-            self.outcome,
-            shop.in_flight,
-            self.should_stop,
-            self.progress,
-        )
+        executor = Executor(shop, self.outcome, self.should_stop, self.progress)
         written = [w.entry for w in (*self.outcome.written, *self.outcome.adopted)]
         executor.execute(plan, found, [*memory.entries.values(), *written])
 
@@ -347,7 +338,8 @@ class _Run:
         if self.options.is_dry:
             return
         if outcome.error is None:
-            shop.ledger.hold(outcome.held.values(), outcome.run_id, outcome.finished_at)
+            waiting = (*outcome.held.values(), *outcome.by_hand.values())
+            shop.ledger.hold(waiting, outcome.run_id, outcome.finished_at)
         is_whole = outcome.error is None and self.read_at is not None
         shop.ledger.end_run(
             outcome.run_id,

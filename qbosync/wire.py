@@ -165,6 +165,14 @@ def _payment(sent: Mapping[str, Any], answer: Body) -> list[Discrepancy]:
     return found
 
 
+def is_deposited(payment: Body) -> bool:
+    """Whether a payment is in a bank deposit: then the API may not change it any more (6540).
+
+    Only the link tells; neither SyncToken nor time of the payment move (recorded).
+    """
+    return any(link.get("TxnType") == "Deposit" for link in payment.get("LinkedTxn", []))
+
+
 def applied(lines: list[Body]) -> dict[tuple[str, str], Decimal]:
     """What a payment's lines pay: (type, Id) to amount."""
     sums: dict[tuple[str, str], Decimal] = {}

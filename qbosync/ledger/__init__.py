@@ -244,6 +244,15 @@ class Ledger:
             self._save(entry, run_id, now)
         return entry
 
+    def confirm(self, operation: Operation, object_: Body, run_id: int, now: datetime) -> Entry:
+        """Enter that QuickBooks already says what an update would have made it say."""
+        known = operation.entry
+        epoch, origin = (known.epoch, known.origin) if known else (0, "adopted")
+        entry = entry_of(operation.draft, Posted(object_), epoch, origin)
+        with self.transaction():
+            self._save(entry, run_id, now)
+        return entry
+
     def reference(self, key: Key, qbo_id: str, run_id: int, now: datetime) -> Entry:
         """Remember the Id of an account or term that documents refer to."""
         entry = Entry(key, qbo_id, "", name=key.id, origin="found")
@@ -282,14 +291,20 @@ class Ledger:
         entries = []
         with self.transaction():
             for intent, posted in results:
-                entry = entry_of(intent.draft, posted, intent.epoch, "created")
-                if intent.action is Action.VOID:
-                    entry = entry_of(intent.draft, posted, intent.epoch, "created", state="void")
+                state = "void" if intent.action is Action.VOID else "live"
+                origin = self._origin(intent)
+                entry = entry_of(intent.draft, posted, intent.epoch, origin, state)
                 self._close(intent, how, now, posted.qbo_id, posted.trace_id)
                 self.db.execute("DELETE FROM refusals WHERE key = ?", [key_text(intent.key)])
                 self._save(entry, intent.run_id, now)
                 entries.append(entry)
         return entries
+
+    def _origin(self, intent: Intent) -> str:
+        """Whether a document was made by us: an update of an adopted one does not make it so."""
+        key = [key_text(intent.key)]
+        row = self.db.execute("SELECT origin FROM entries WHERE key = ?", key).fetchone()
+        return str(row[0]) if row and "Id" in intent.body else "created"
 
     def drop(self, intents: Iterable[Intent], now: datetime, answer: str) -> None:
         """Close intents that certainly never reached QuickBooks."""
