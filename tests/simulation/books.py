@@ -1,0 +1,68 @@
+"""What QuickBooks' books say, read from the emulator's records and not through the product."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from qbosync.emulator import Emulator
+
+_MARK = re.compile(r"\[qbosync main (?P<source>[a-z_]+:.+)\]")
+FORMS = ("Estimate", "Invoice", "CreditMemo", "Payment")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One form; `pays` maps (kind, Id) to what a payment gives it."""
+
+    entity: str
+    id: str
+    source: str
+    number: str
+    customer: str
+    total: Decimal
+    left: Decimal
+    lines: Decimal
+    links: frozenset[tuple[str, str]]
+    pays: tuple[tuple[str, str, Decimal], ...]
+    is_void: bool
+    status: str
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.id} ({self.source or 'not ours'}, {self.number}, {self.total})"
+
+
+def read_books(emulator: Emulator, realm_id: str) -> list[Document]:
+    """Every sales form and payment."""
+    company = emulator.companies[realm_id]
+    documents = []
+    for entity in FORMS:
+        for record in company.store.all(entity):
+            body = record.read()
+            note = str(body.get("PrivateNote", ""))
+            mark = _MARK.search(note)
+            rows = body.get("Line", [])
+            links = {(ln["TxnType"], str(ln["TxnId"])) for ln in body.get("LinkedTxn", [])}
+            pays = []
+            if entity == "Payment":
+                for row in rows:
+                    link = row["LinkedTxn"][0]
+                    pays.append((link["TxnType"], str(link["TxnId"]), row["Amount"]))
+            sold = [r["Amount"] for r in rows if r.get("DetailType") == "SalesItemLineDetail"]
+            documents.append(
+                Document(
+                    entity, str(record.id), mark["source"] if mark else "",
+                    str(body.get("DocNumber", "")), str(body["CustomerRef"]["value"]),
+                    body["TotalAmt"], body.get("UnappliedAmt", body.get("Balance", Decimal(0))),
+                    sum(sold, Decimal(0)), frozenset(links), tuple(pays),
+                    note.startswith("Voided"), str(body.get("TxnStatus", "")),
+                )
+            )  # fmt: skip
+    return documents
+
+
+def customers(emulator: Emulator, realm_id: str) -> dict[str, str]:
+    """Id to name."""
+    store = emulator.companies[realm_id].store
+    return {str(r.id): str(r.read()["DisplayName"]) for r in store.all("Customer")}

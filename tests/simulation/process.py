@@ -1,0 +1,255 @@
+"""One process of the product after another, over one company, one ledger and one keyring.
+
+The product's own modules run; only its clock, transport, tokens and threads are ours.
+A process may end at any boundary: each send and answer, each commit, each keyring call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import qbosync.execute
+from qbosync import sync
+from qbosync.blob import TokenBlob
+from qbosync.emulator import Emulator, VirtualClock
+from qbosync.emulator.oauth import Grant
+from qbosync.errors import QbosyncError
+from qbosync.ledger import Ledger
+from qbosync.mapping.policy import Policy
+from qbosync.model import Snapshot
+from qbosync.outcome import Outcome
+from qbosync.qbo.client import Company
+from qbosync.qbo.limits import NoPace
+from qbosync.shop import Shop
+from qbosync.wiring import Keeper, _keep_in_step
+from tests.simulation.fault import Fault
+from tests.simulation.net import BEARER, Killed, Net, SimClock
+
+RESEND_AFTER = timedelta(minutes=15)
+PREFERENCES: dict[str, Any] = {
+    "TaxPrefs": {"UsingSalesTax": False},
+    "SalesFormsPrefs": {
+        "AutoApplyCredit": False,
+        "AutoApplyPayments": False,
+        "CustomTxnNumbers": True,
+    },
+}
+BEGIN = 1_780_300_000.0
+
+
+class SimLedger(Ledger):
+    """The real ledger; its commits are boundaries and may meet a bad disk."""
+
+    net: Net
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        name = f"ledger.{sys._getframe(2).f_code.co_name}"
+        self.net.boundary(f"{name}: not committed")
+        with super().transaction():
+            yield
+            if kind := self.net.disk_fault():
+                words = {"disk_full": "database or disk is full", "disk_error": "disk I/O error"}
+                raise sqlite3.OperationalError(words[kind])
+        self.net.boundary(f"{name}: committed")
+
+
+@dataclass
+class Keyring:
+    """A token store in memory; its calls are boundaries."""
+
+    net: Net
+    blob: TokenBlob = field(default_factory=lambda: TokenBlob("refresh"))
+    backend: str = "simulation"
+
+    def load(self, account: str) -> TokenBlob:
+        del account
+        self.net.boundary("keyring.load")
+        return self.blob
+
+    def save(self, account: str, blob: TokenBlob) -> None:
+        del account
+        self.net.boundary("keyring.save: not saved")
+        self.blob = blob
+        self.net.boundary("keyring.save: saved")
+
+
+@dataclass(frozen=True)
+class Session:
+    """Gives the one bearer that the emulator takes."""
+
+    def access_token(self) -> str:
+        return BEARER
+
+    def refresh(self, stale: str) -> str:
+        return stale
+
+
+@dataclass
+class Feed:
+    """A source that says what it is told."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    name: str = "the simulated shop"
+
+    def read(self) -> Snapshot:
+        return self.snapshot
+
+
+class Pool:
+    """Worker threads without threads: what is in flight runs in an order drawn from the seed."""
+
+    net: Net
+
+    def __init__(self, max_workers: int) -> None:
+        del max_workers
+        self.waiting: dict[Future[Any], Callable[[], Any]] = {}
+        Pool.current = self
+
+    current: Pool
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting[future] = lambda: work(*arguments)
+        return future
+
+    def run(self, future: Future[Any]) -> None:
+        work = self.waiting.pop(future)
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        self.net.is_dying = self.net.is_dead
+        for future in list(self.waiting):
+            self.run(future)
+
+
+def _wait(flying: Collection[Future[Any]], **_how: object) -> tuple[set[Future[Any]], object]:
+    pool = Pool.current
+    chosen = pool.net.dice.choice(list(flying))
+    pool.run(chosen)
+    return {chosen}, None
+
+
+@contextlib.contextmanager
+def without_threads(net: Net) -> Iterator[None]:
+    """Let the executor's requests in flight overlap as the seed says."""
+    module: Any = qbosync.execute
+    before = module.ThreadPoolExecutor, module.wait
+    Pool.net = net
+    module.ThreadPoolExecutor, module.wait = Pool, _wait
+    try:
+        yield
+    finally:
+        module.ThreadPoolExecutor, module.wait = before
+
+
+def open_company(assume: dict[str, str], time: VirtualClock) -> tuple[Emulator, str]:
+    """An emulated company with the right settings, and our bearer signed in."""
+    emulator = Emulator(clock=time, assume=assume)
+    [realm_id] = emulator.companies
+    emulator.companies[realm_id].set_preferences(PREFERENCES)
+    emulator.oauth.grants.append(Grant("client", realm_id, "refresh", 0, 0, 0))
+    emulator.oauth.access[BEARER] = (0, 2**40)
+    return emulator, realm_id
+
+
+@dataclass
+class Machine:
+    """Where the product runs: a disk, a keyring, and the wire."""
+
+    folder: Path
+    net: Net
+    policy: Policy
+    in_flight: int
+    keyring: Keyring = field(init=False)
+    feed: Feed = field(default_factory=Feed)
+    ledgers: int = 0
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.keyring = Keyring(self.net)
+        self.new_ledger(is_known=False)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "ledger.db"
+
+    def new_ledger(self, is_known: bool) -> None:
+        """Connect anew; the keyring may remember that there was a ledger."""
+        self.drop_ledger()
+        self.ledgers += 1
+        now = SimClock(self.net).now()
+        facts = {"uuid": f"ledger{self.ledgers}", "environment": "emulator",
+                 "realm_id": self.net.realm_id, "instance": "main"}  # fmt: skip
+        if is_known:
+            facts["adopt_until"] = (now + RESEND_AFTER).isoformat()
+        Ledger.create(self.path, facts).close()
+
+    def drop_ledger(self) -> None:
+        for name in ("", "-wal", "-shm"):
+            Path(f"{self.path}{name}").unlink(missing_ok=True)
+
+    def backup(self) -> None:
+        """A copy of the ledger as it is between two runs."""
+        shutil.copy(self.path, self.folder / "backup.db")
+
+    def restore(self) -> bool:
+        """Put the copy back, if there is one."""
+        copy = self.folder / "backup.db"
+        if not copy.exists():
+            return False
+        self.drop_ledger()
+        shutil.copy(copy, self.path)
+        return True
+
+    def run(self, faults: list[Fault], kill_at: int, dice: Random) -> Outcome | None:
+        """One run; `None` if the process was killed."""
+        net = self.net
+        net.begin_run(faults, kill_at, dice)
+        ledger = None
+        try:
+            ledger = SimLedger.open(self.path)
+            ledger.net = net
+            net.ledger = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+            keeper = Keeper(self.keyring, "emulator")
+            _keep_in_step(keeper, ledger, SimClock(net), RESEND_AFTER)
+            return sync.run(self._shop(ledger))
+        except Killed:
+            return None
+        except QbosyncError as error:
+            return Outcome(error=error)
+        finally:
+            if net.ledger is not None:
+                net.ledger.close()
+                net.ledger = None
+            if ledger is not None:
+                ledger.close()
+
+    def _shop(self, ledger: Ledger) -> Shop:
+        net, clock = self.net, SimClock(self.net)
+        company = Company("https://sim", net.realm_id, net, Session(), NoPace(), clock)
+        zone = ZoneInfo("America/Boise")
+        return Shop("emulator", net.realm_id, self.policy, clock, ledger, company, self.feed,
+                    zone, resend_after=RESEND_AFTER, in_flight=self.in_flight)  # fmt: skip
+
+    def open_intents(self) -> list[str]:
+        """What the ledger still has open, read as a stranger would."""
+        with contextlib.closing(sqlite3.connect(self.path)) as db:
+            return [str(r[0]) for r in db.execute("SELECT key FROM intents WHERE state = 'open'")]
