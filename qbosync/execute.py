@@ -164,12 +164,13 @@ class Executor:
                 key,
                 "deleted",
                 f"{key} (Id {entry.qbo_id}) was deleted in QuickBooks.",
-                f"`qbosync resolve {key.source}` says whether it shall be written again.",
+                "It is not written again by itself; enter it by hand if it should count.",
             )
             return None
         if operation.action is Action.VOID:
             return void_body(there)
-        body = update_body(operation, there, self.ids.__getitem__)
+        fill_only = self.shop.policy.customer_updates == "fill"
+        body = update_body(operation, there, self.ids.__getitem__, fill_only=fill_only)
         if says_what_was_sent(body, there, operation.action, key.entity):
             # A person did it by hand, as the list of what to apply asks them to.
             now = self.clock.now()

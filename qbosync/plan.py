@@ -191,7 +191,7 @@ class _Planner:
                     draft.key.source,
                     "uncertain",
                     f"QuickBooks has {number} (Id {theirs['Id']}) with our mark, but {judged.why}.",
-                    "Look at both; then `qbosync resolve` says which one counts.",
+                    "Delete in QuickBooks what should not count; it clears itself.",
                     draft.amount,
                 )
             return Problem(

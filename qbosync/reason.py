@@ -128,7 +128,7 @@ def not_live(draft: Draft, entry: Entry) -> Problem | None:
         draft.key.source,
         "not_live",
         f"{what} was {'voided' if entry.state == 'void' else 'deleted'} in QuickBooks.",
-        f"`qbosync resolve {draft.key.source}` says whether it shall be written again.",
+        "It is not written again by itself; enter it by hand if it should count.",
         draft.amount,
     )
 

@@ -90,7 +90,7 @@ def waiting(intent: Intent, decision: Decision, clock_time: str) -> Problem:
             "uncertain",
             f"{what}: QuickBooks has {intent.key.entity} {qbo_id} with our mark, but"
             f" {decision.why}.",
-            "Look at both; then `qbosync resolve` says which one counts.",
+            "Delete in QuickBooks what should not count; it clears itself.",
             intent.draft.amount,
         )
     return Problem(

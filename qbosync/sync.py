@@ -41,6 +41,7 @@ MANY = 900
 """So many of our own writes of an entity leave no room in the one read of changes."""
 _OVERLAP = timedelta(minutes=5)
 """Windows overlap: QuickBooks' times are whole seconds and not strictly ordered (recorded)."""
+_FURTHEST = timedelta(days=29)
 _RETRY_REFUSED = timedelta(hours=20)
 _GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
 
@@ -162,7 +163,8 @@ class _Run:
         if since is None:
             return
         self.progress("Looking at what changed in QuickBooks", 0, 0)
-        since -= _OVERLAP
+        # QuickBooks tells 30 days back; what changed before is seen when it is next written.
+        since = max(since - _OVERLAP, self.shop.clock.now() - _FURTHEST)
         written = self.shop.ledger.written_since(since)
         busy = [entity for entity in WATCHED if written.get(entity, 0) >= MANY]
         changes = self.shop.company.changes(WATCHED, since, busy)

@@ -40,8 +40,14 @@ def create_body(draft: Draft, id_of: Callable[[Key], str]) -> Body:
     return dict(bind(body, id_of))
 
 
-def update_body(operation: Operation, current: Body, id_of: Callable[[Key], str]) -> Body:
-    """The body of a sparse update of `current`, the object as QuickBooks has it now."""
+def update_body(
+    operation: Operation, current: Body, id_of: Callable[[Key], str], *, fill_only: bool = False
+) -> Body:
+    """The body of a sparse update of `current`, the object as QuickBooks has it now.
+
+    `fill_only` writes only those fields of a customer that are blank, as is always done
+    with one that was there before us.
+    """
     draft, entry = operation.draft, operation.entry
     assert entry is not None  # noqa: S101  an update always has one
     whole = create_body(draft, id_of)
@@ -51,7 +57,7 @@ def update_body(operation: Operation, current: Body, id_of: Callable[[Key], str]
         "sparse": True,
     }
     if draft.key.entity.is_named:
-        is_ours = entry.origin == "created"
+        is_ours = entry.origin == "created" and not fill_only
         fields = {n: whole[n] for n in operation.changes if n in whole}
         return body | {n: v for n, v in fields.items() if is_ours or not current.get(n)}
     wanted = [*_ALWAYS, *operation.changes]

@@ -166,6 +166,20 @@ def refuse_what_is_not_there(settings: Settings) -> None:
         )
 
 
+def refuse_to_begin(settings: Settings) -> None:
+    """What a connection to real books needs, and what this version cannot do.
+
+    Raises:
+        SetupError: Naming what is missing.
+    """
+    refuse_what_is_not_there(settings)
+    if settings.is_production and (missing := settings.missing_for_production()):
+        raise SetupError(
+            f"For real books the configuration lacks {'; '.join(missing)}.",
+            "Add it; nothing is written to a production company without.",
+        )
+
+
 def open_source(setup: Setup, expect_orders: bool) -> Source:
     """The order system that the configuration names."""
     source = setup.settings.source
@@ -285,6 +299,7 @@ def create_ledger(
 def open_shop(setup: Setup, is_interactive: bool) -> Iterator[Shop]:
     """Everything a run needs, under the lock; closed again whatever happens."""
     connection = setup.connected()
+    refuse_to_begin(setup.settings)
     lock = setup.places.lock(connection.environment, connection.realm_id)
     with RunLock(lock, setup.clock):
         ledger = open_ledger(setup, connection)

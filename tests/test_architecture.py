@@ -16,6 +16,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "init",
         "inquire",
         "running",
+        "upkeep",
         "log",
         "notify",
         "demo",

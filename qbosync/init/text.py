@@ -192,8 +192,6 @@ def _rest(answers: Answers) -> Iterator[str]:
     yield "[notify]"
     yield _comment("When cron's mail reminds, once a day, of what is still held.")
     yield '# remind_at = "07:00"'
-    yield _comment("Told of every run, so that somebody notices when none comes.")
-    yield '# ping_url = "https://…"'
 
 
 def _note(answers: Answers, name: str) -> Iterator[str]:

@@ -82,7 +82,7 @@ def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) ->
         return Problem(
             payment.ref,
             "undone_payment",
-            f"Payment {payment.id} is {payment.status} in the shop system, but in QuickBooks.",
+            f"Payment {payment.id} is {payment.status} in the shop system, not in QuickBooks.",
             f"Void payment {entry.qbo_id} in QuickBooks if its money never came or went back.",
             payment.amount,
         )
