@@ -8,19 +8,22 @@ token and is never kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import simplejson
 
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
+from qbosync.qbo.catalogue import ADVICE, BUSY, SETUP, SPECIAL, UNKNOWN
 
-_XML_ERROR = re.compile(
-    r"<Error[^>]*?code=\"(?P<code>\d+)\"[^>]*>\s*<Message>(?P<message>.*?)</Message>"
-    r"(?:\s*<Detail>(?P<detail>.*?)</Detail>)?",
-    re.DOTALL,
-)
+_XML_ERROR = re.compile(r"<Error\b(?P<head>[^>]*)>(?P<body>.*?)</Error>", re.DOTALL)
+_XML_PART = r"<{0}>(.*?)</{0}>"
+_XML_NAMED = r"\b{0}=[\"']([^\"']*)[\"']"
+_INNER_CODE = re.compile(r"errorCode=0*(\d+)")
+_SECRET_CODES = {"100", "110", "3200"}
+_TOKENLIKE = re.compile(r"[\w.~+/-]{24,}")
 _TXN = re.compile(r"TxnType=(?P<type>[\w ]+?) with TxnId=(?P<id>\d+)")
 _WAIT = "Please wait a few minutes"
 """This 6000 comes also when the document was saved all the same (recorded)."""
@@ -69,46 +72,67 @@ def trace_id_of(headers: Mapping[str, str]) -> str:
 def parse_json(body: bytes) -> Any:
     """JSON with exact decimals, or `None` where it is none."""
     try:
-        return simplejson.loads(body.decode("utf-8"), use_decimal=True)
+        return simplejson.loads(body.decode("utf-8-sig"), use_decimal=True)
     except (ValueError, RecursionError):
         return None
 
 
 def read_faults(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Fault, ...]:
     """The faults in an answer, `()` if there is none."""
-    trace = trace_id_of(headers)
-    document = parse_json(body)
+    return find_faults(status, trace_id_of(headers), parse_json(body), body)
+
+
+def find_faults(status: int, trace: str, document: Any, body: bytes) -> tuple[Fault, ...]:
+    """The same for an answer that is parsed already; `document` is `None` if it is no JSON."""
+    found: tuple[Fault, ...] = ()
     if isinstance(document, dict):
         fault = document.get("Fault") or document.get("fault")
         if isinstance(fault, dict):
             return faults_of(fault, status, trace)
-        return () if status == 200 else (Fault(status, "", trace_id=trace),)
-    text = body[:20_000].decode("utf-8", "replace")
-    found = tuple(
-        Fault(status, m["code"].lstrip("0"), m["message"], m["detail"] or "", "", trace)
-        for m in _XML_ERROR.finditer(text)
+    else:
+        text = body[:20_000].decode("utf-8", "replace")
+        found = tuple(_of_xml(match, status, trace) for match in _XML_ERROR.finditer(text))
+    return found or (() if status == 200 else (Fault(status, "", trace_id=trace),))
+
+
+def _of_xml(match: re.Match[str], status: int, trace: str) -> Fault:
+    def part(pattern: str, name: str, text: str) -> str:
+        found = re.search(pattern.format(name), text, re.DOTALL)
+        return unescape(found[1]) if found else ""
+
+    head, body = match["head"], match["body"]
+    return _fault(
+        status,
+        part(_XML_NAMED, "code", head),
+        part(_XML_PART, "Message", body),
+        part(_XML_PART, "Detail", body),
+        part(_XML_NAMED, "element", head),
+        trace,
     )
-    if found:
-        return found
-    return () if status == 200 else (Fault(status, "", trace_id=trace),)
 
 
 def faults_of(fault: Mapping[str, Any], status: int, trace: str) -> tuple[Fault, ...]:
     """The errors of one Fault object, in either spelling."""
-    errors = fault.get("Error") or fault.get("error") or [{}]
+    errors = fault.get("Error") or fault.get("error")
+    rows = [row for row in errors if isinstance(row, dict)] if isinstance(errors, list) else []
+    if isinstance(errors, dict):
+        rows = [errors]
     found = []
-    for error in errors:
-        code = str(error.get("code") or "")
-        is_secret = status == 401 or code in ("3200", "003200")
-        detail = "" if is_secret else str(error.get("Detail") or error.get("detail") or "")
-        message = str(error.get("Message") or error.get("message") or "")
-        element = str(error.get("element") or "")
-        found.append(Fault(status, code, message, detail, element, trace))
+    for row in rows or [{}]:
+        values = {str(name).casefold(): str(value or "") for name, value in row.items()}
+        code, message = values.get("code", ""), values.get("message", "")
+        detail, element = values.get("detail", ""), values.get("element", "")
+        found.append(_fault(status, code, message, detail, element, trace))
     return tuple(found)
 
 
-_SETUP = {"100", "110", "120", "130", "140", "3100", "5020", "5030", "6190", "10200"}
-_BUSY = {"150", "3001"}
+def _fault(status: int, code: str, message: str, detail: str, element: str, trace: str) -> Fault:
+    """A fault without secrets: a refused sign-in quotes the token."""
+    inner = _INNER_CODE.search(message)
+    code = code.lstrip("0") or (inner[1] if inner else "")
+    if status == 401 or code in _SECRET_CODES:
+        message, detail = _TOKENLIKE.sub("…", message), ""
+    return Fault(status, code, message, detail, element, trace)
 
 
 def remedy(fault: Fault) -> str:
@@ -118,61 +142,32 @@ def remedy(fault: Fault) -> str:
     sent again.  ``setup``: nothing can be written until a person acts.  ``stale``,
     ``number_taken``, ``name_taken``: look, then decide.  ``refused``: hold the record.
     """
-    if fault.status == 401 or fault.code == "3200":
+    code = fault.code
+    if fault.status in (401, 429) or code == "3200" or code in BUSY:
         return "not_applied"
-    if fault.status == 429 or fault.code in _BUSY:
-        return "not_applied"
-    if fault.code in _SETUP or fault.status == 403:
+    if not code:
+        # Not QuickBooks' own words: a proxy's page says nothing about what came of the write.
+        return "unknown"
+    if code in SETUP or fault.status == 403:
         return "setup"
-    if fault.code == "10000" or fault.status >= 500:
+    if code in UNKNOWN or fault.status >= 500:
         return "unknown"
-    if fault.code == "6000" and _WAIT in fault.detail + fault.message:
+    if code == "6000" and _WAIT in fault.detail + fault.message:
         return "unknown"
-    if not fault.code:
-        return "unknown"
-    return {"5010": "stale", "6140": "number_taken", "6240": "name_taken"}.get(
-        fault.code, "refused"
-    )
+    return SPECIAL.get(code, "refused")
 
 
-_ADVICE: dict[str, tuple[str, str]] = {
-    "120": ("QuickBooks says that whoever connected may not use this company any more.",
-            "Let a company administrator run `qbosync connect`."),
-    "130": ("The keys and the company are of different environments.",
-            "Check [quickbooks] environment, then run `qbosync connect` again."),
-    "140": ("The company is locked.", "Open QuickBooks and see why."),
-    "610": ("it refers to something that was made inactive or deleted in QuickBooks.",
-            "Make the customer, item or account active again in QuickBooks."),
-    "2500": ("it refers to something that is not in QuickBooks or inactive.",
-             "Look at the item and its account in QuickBooks."),
-    "2050": ("a text in it is too long.", "Shorten it in the shop system."),
-    "2210": ("the e-mail address is not one.", "Correct it in the shop system."),
-    "3100": ("The app is not authorised for this company, or the keys are of the other"
-             " environment.", "Run `qbosync connect` again with the right keys."),
-    "5010": ("it was changed in QuickBooks at the same time.", "The next run looks again."),
-    "5030": ("The company's plan lacks a feature.", "See which plan the company is on."),
-    "6070": ("a line's amount is not quantity times price.", "Please report this."),
-    "6140": ("its number is taken by another document.",
-             "Give one of them another number, or set [documents] order_prefix."),
-    "6190": ("The company's QuickBooks subscription has ended.", "Renew it in QuickBooks."),
-    "6200": ("the books are closed for its date.",
-             "Reopen the period in QuickBooks, or let the bookkeeper enter it."),
-    "6210": ("the books are closed for its date.",
-             "Reopen the period in QuickBooks, or let the bookkeeper enter it."),
-    "6240": ("its name is taken in QuickBooks by another customer, vendor or employee.",
-             "Rename one of them."),
-    "6430": ("an item stands on an account that QuickBooks does not allow for sales.",
-             "Give the item another account in QuickBooks."),
-    "6540": ("the payment was deposited, so it can only be changed in QuickBooks.",
-             "Open the payment in QuickBooks, tick the invoice, Save."),
-    "10200": ("The sandbox company was reset: nothing of before is left in it.",
-              "Run `qbosync disconnect`, move the ledger away and connect again."),
-}  # fmt: skip
+_GRAVITY = ("unknown", "setup", "not_applied", "refused", "name_taken", "number_taken", "stale")
+
+
+def gravest(faults: Sequence[Fault]) -> Fault:
+    """The one of several that decides: a line's refusal does not hide an unknown outcome."""
+    return min(faults, key=lambda fault: _GRAVITY.index(remedy(fault)))
 
 
 def advice(fault: Fault) -> Advice:
     """What to tell a person about a fault, with QuickBooks' own words behind it."""
-    what, todo = _ADVICE.get(
+    what, todo = ADVICE.get(
         fault.code, ("QuickBooks refused it.", "Correct it where QuickBooks says; it is retried.")
     )
     return Advice(f"{what} QuickBooks says: {fault}.", todo)
@@ -186,11 +181,11 @@ def error_for(fault: Fault) -> QbosyncError:
             f"QuickBooks no longer accepts our authorisation{trace}.",
             "Run `qbosync connect` again.",
         )
-    if fault.status == 429 or fault.status >= 500 or fault.code in (*_BUSY, "10000", "4002"):
+    if fault.status == 429 or fault.status >= 500 or fault.code in (*BUSY, "10000", "4002"):
         return TemporaryError(
             f"QuickBooks is busy: {fault}.", "Nothing to do: the next run tries again."
         )
-    if fault.code in _ADVICE:
+    if fault.code in ADVICE:
         told = advice(fault)
         return SetupError(told.what, told.todo)
     if not fault.code:

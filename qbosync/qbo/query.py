@@ -29,4 +29,7 @@ def is_in(field: str, values: Iterable[str]) -> str:
     """`field IN (…)`."""
     if not _FIELD.fullmatch(field):
         raise ValueError(f"{field!r} is not a field")
-    return f"{field} IN ({', '.join(literal(value) for value in values)})"
+    literals = ", ".join(literal(value) for value in values)
+    if not literals:
+        raise ValueError(f"there is nothing to ask for in {field}")
+    return f"{field} IN ({literals})"
