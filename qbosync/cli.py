@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qbosync.sync import Options
     from qbosync.wiring import Setup
 
+_INTERRUPTED = 130
+_KINDS = ("customer", "order", "payment", "charge", "credit_memo", "credit_application")
 EXIT_CODES = """\b
 Exit codes, for cron and scripts:
   0  done, or nothing to do
@@ -33,6 +35,7 @@ Exit codes, for cron and scripts:
   5  QuickBooks or the source is unreachable or busy; the next run tries again
   6  another run is still going
   7  the ledger or the disk needs a person
+130, 143  ended by Ctrl-C, by SIGTERM; what was sent is recorded
 """
 
 
@@ -44,12 +47,46 @@ class Program(click.Group):
         try:
             return super().invoke(ctx)
         except QbosyncError as error:
-            if ctx.find_root().meta.get("qbosync.json"):
-                _print_json({"error": {"what": error.what, "todo": error.todo},
-                             "exit_code": error.exit_code})  # fmt: skip
+            if command := ctx.find_root().meta.get("qbosync.json"):
+                _print_json(_failure(command, error.what, error.todo, error.exit_code))
             else:
                 _show_error(error)
             ctx.exit(error.exit_code)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run, and exit: with one object on standard output whatever happens, if asked for.
+
+        Ctrl-C ends with 130, as shells expect it; click alone would say 1, which is a bug's.
+        """
+        given = extra.get("args", args[0] if args else None)
+        words = list(sys.argv[1:] if given is None else given)
+        command = next((word for word in words if word in self.commands), "")
+        is_json = "--json" in words and bool(command)
+        try:
+            code = super().main(*args, **extra | {"standalone_mode": False})
+        except click.ClickException as error:
+            code = error.exit_code
+            error.show()
+            if is_json:
+                todo = f"See `qbosync {command} --help`."
+                _print_json(_failure(command, error.format_message(), todo, code))
+        except click.Abort:
+            code = _INTERRUPTED
+            click.echo("Stopped.", err=True)
+            if is_json:
+                _print_json(_failure(command, "Stopped by Ctrl-C.", "", code))
+        except Exception as bug:
+            if is_json:
+                what = f"This is a bug in qbosync ({type(bug).__name__})."
+                _print_json(_failure(command, what, "Please report it with the traceback.", 1))
+            raise
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _failure(command: str, what: str, todo: str, code: int) -> dict[str, Any]:
+    from qbosync.report import failure_json
+
+    return failure_json(command, {"what": what, "todo": todo}, code)
 
 
 def _show_error(error: QbosyncError) -> None:
@@ -80,7 +117,10 @@ def program(
               qbosync sync                 write it; cron runs this every two hours
     """
     os.umask(0o077)
+    # A caller may hand in a clock; nobody else has anything to say about time.
+    clock = (ctx.obj or {}).get("clock")
     ctx.obj = {"config": config, "profile": profile, "verbose": verbose, "quiet": quiet}
+    ctx.obj["clock"] = clock
 
 
 def main() -> None:
@@ -91,12 +131,12 @@ def main() -> None:
 def _setup(ctx: click.Context) -> Setup:
     from qbosync.wiring import load
 
-    return load(ctx.obj["config"], ctx.obj["profile"], os.environ)
+    return load(ctx.obj["config"], ctx.obj["profile"], os.environ, ctx.obj["clock"])
 
 
 def _json_option(command: Any) -> Any:
     def remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-        ctx.find_root().meta["qbosync.json"] = value
+        ctx.find_root().meta["qbosync.json"] = ctx.info_name if value else ""
         return value
 
     return click.option(
@@ -249,12 +289,21 @@ def disconnect(ctx: click.Context) -> None:
     click.echo(f"The ledger stays: {left.ledger}")
 
 
+def _refs(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for ref in value:
+        kind, colon, name = ref.partition(":")
+        if not (colon and name and kind in _KINDS):
+            raise click.BadParameter(f"{ref!r} is not kind:id; the kinds are {', '.join(_KINDS)}.")
+    return value
+
+
 # Running ----------------------------------------------------------------------------------
 
 
 @program.command()
 @_json_option
-@click.option("--only", multiple=True, metavar="KIND:ID", help="Only this record.")
+@click.option("--only", multiple=True, metavar="KIND:ID", callback=_refs,
+              help="Only this record, and what it depends on.")  # fmt: skip
 @click.pass_context
 def plan(ctx: click.Context, as_json: bool, only: tuple[str, ...]) -> None:
     """What `sync` would write now, and why.  Writes nothing.
@@ -286,7 +335,8 @@ def _finish_plan(ctx: click.Context, made: Run, as_json: bool) -> None:
 @_json_option
 @click.option("--plan", "plan_id", default="", metavar="ID", help="Exactly this plan, or exit 4.")
 @click.option("--dry-run", is_flag=True, help="The same as `plan`.")
-@click.option("--only", multiple=True, metavar="KIND:ID", help="Only this record.")
+@click.option("--only", multiple=True, metavar="KIND:ID", callback=_refs,
+              help="Only this record, and what it depends on.")  # fmt: skip
 @click.option("--first", is_flag=True, help="The first sync of a production company.")
 @click.option("--yes", is_flag=True, help="Answer yes to the question of --first.")
 @click.option("--allow-mass-update", is_flag=True, help="Let one run change very many documents.")
@@ -341,9 +391,22 @@ def _show_run(ctx: click.Context, made: Run, as_json: bool) -> None:
             show_run(_console(), outcome, is_verbose=bool(ctx.obj["verbose"]))
         if outcome.error:
             _show_error(outcome.error)
+        if outcome.signal:
+            click.echo("Stopped: what was sent is recorded, the next run goes on.", err=True)
     else:
         for line in made.news:
             click.echo(plain(line), err=True)
+
+
+def _age(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    from qbosync.config.kind import duration
+
+    try:
+        if value:
+            duration(value)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{value!r} is no duration such as 45m, 5h or 2d.") from None
+    return value
 
 
 # Asking -----------------------------------------------------------------------------------
@@ -351,7 +414,8 @@ def _show_run(ctx: click.Context, made: Run, as_json: bool) -> None:
 
 @program.command()
 @_json_option
-@click.option("--max-age", default="", metavar="5h", help="Exit 4 if the last success is older.")
+@click.option("--max-age", default="", metavar="5h", callback=_age,
+              help="Exit 4 if the last success is older.")  # fmt: skip
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, max_age: str) -> None:
     """Environment, company, Active or Inactive, Last Run, and what is held.
@@ -364,10 +428,12 @@ def status(ctx: click.Context, as_json: bool, max_age: str) -> None:
 
     found = inquire(_setup(ctx), max_age)
     if as_json:
-        _print_json(found.document)
+        _print_json(found)
     else:
-        show_status(_console(), found.document)
-    ctx.exit(4 if found.is_too_old else 0)
+        show_status(_console(), found)
+        if found["error"]:
+            _show_error(SetupError(**found["error"]))
+    ctx.exit(found["exit_code"])
 
 
 @program.command()
@@ -393,8 +459,49 @@ def explain(ctx: click.Context, ref: str, as_json: bool) -> None:
 
 
 @program.group()
+def ledger() -> None:
+    """The record of what became what: copy it, or begin a new one when it is lost."""
+
+
+@ledger.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_context
+def backup(ctx: click.Context, file: Path | None) -> None:
+    """A consistent copy, also while a run is writing.
+
+    \b
+    Example:  qbosync ledger backup ~/qbosync-ledger.db
+    """
+    from qbosync.upkeep import back_up
+
+    click.echo(f"Copied to {back_up(_setup(ctx), file)}")
+
+
+@ledger.command()
+@click.pass_context
+def rebuild(ctx: click.Context) -> None:
+    """Begin a new ledger that adopts what QuickBooks has, and creates nothing at first.
+
+    \b
+    Example:  qbosync ledger rebuild, then qbosync plan to see what would be adopted
+    """
+    from qbosync.upkeep import rebuild as begin_anew
+
+    setup = _setup(ctx)
+    made = begin_anew(setup)
+    if made.aside:
+        click.echo(f"The old ledger is kept as {made.aside}")
+    at = made.creates_from.astimezone(setup.zone)
+    click.echo(f"Rebuilding: writes nothing new until {at:%H:%M}. Look first: qbosync plan")
+
+
+@program.group()
 def emulator() -> None:
-    """A QuickBooks company on this machine, for trying things out and for tests."""
+    """A QuickBooks company on this machine, for trying things out and for tests.
+
+    \b
+    Example:  qbosync emulator serve
+    """
 
 
 @emulator.command()

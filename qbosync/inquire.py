@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,9 +22,9 @@ from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Snapshot, show
 from qbosync.operation import Entity
 from qbosync.outcome import BY_HAND
-from qbosync.places import write_connection
+from qbosync.places import Connection, write_connection
 from qbosync.qbo.preferences import Check, company_checks
-from qbosync.report import plain
+from qbosync.report import clock_time, plain, status_json
 from qbosync.wiring import (
     Keeper,
     Setup,
@@ -36,6 +36,9 @@ from qbosync.wiring import (
     token_store,
 )
 
+_HELD = 3
+_WORKS = (0, _HELD, 5, 129, 130, 143)
+"""Exit codes after which the next run goes on by itself."""
 ACCEPTABLE = ("auto-apply-payments", "bill-payments")
 LINKS = {
     Entity.ESTIMATE: "estimate",
@@ -100,51 +103,47 @@ def _source_checks(setup: Setup) -> list[Check]:
     return checks
 
 
-@dataclass(frozen=True)
-class Status:
-    """How it stands, as the JSON document; and whether the last success is too long ago."""
-
-    document: dict[str, Any]
-    is_too_old: bool
-
-
-def status(setup: Setup, max_age: str) -> Status:
+def status(setup: Setup, max_age: str) -> dict[str, Any]:
     """Environment, company, Active or Inactive, Last Run; asks nobody but the ledger."""
     connection = setup.connection
-    document: dict[str, Any] = {
-        "environment": setup.settings.quickbooks.environment,
+    document = status_json() | {
+        "environment": connection.environment
+        if connection
+        else setup.settings.quickbooks.environment,
         "company": connection.company if connection else "",
         "realm_id": connection.realm_id if connection else "",
         "connected": connection is not None,
         "active": bool(connection and connection.is_active),
-        "summary": "Stopped",
-        "last_run": None,
-        "last_success_at": None,
-        "held": [],
-        "to_apply_by_hand": [],
-        "open_intents": 0,
-        "token": {"refresh_days_left": None},
-        "ledger": {},
-        "accepted": {},
         "version": __version__,
         "configuration": str(setup.places.config),
         "configuration_digest": setup.settings.digest()[:12],
-        "error": None,
     }
-    limit = duration(max_age) if max_age else None
-    if connection is None:
-        return Status(document, limit is not None)
-    ledger = open_ledger(setup, connection)
-    try:
-        _from_ledger(document, ledger)
-    finally:
-        ledger.close()
-    document["token"]["refresh_days_left"] = _days_left(setup)
+    if connection is not None:
+        ledger = open_ledger(setup, connection)
+        try:
+            _from_ledger(document, ledger)
+        finally:
+            ledger.close()
+        document["token"]["refresh_days_left"] = _days_left(setup, connection)
+    if error := _too_old(setup, document, max_age):
+        document |= {"error": error, "exit_code": SetupError.exit_code}
+    return document
+
+
+def _too_old(setup: Setup, document: dict[str, Any], max_age: str) -> dict[str, str] | None:
+    """Why the last success is not recent enough, for whoever watches."""
+    if not max_age:
+        return None
     success = document["last_success_at"]
-    is_too_old = limit is not None and (
-        not success or setup.clock.now() - datetime.fromisoformat(success) > limit
-    )
-    return Status(document, is_too_old)
+    if success and setup.clock.now() - datetime.fromisoformat(success) <= duration(max_age):
+        return None
+    if not document["connected"]:
+        return {"what": "Not connected to QuickBooks.", "todo": "Run `qbosync connect`."}
+    last = f"was at {clock_time(success)}, longer ago than {max_age}" if success else "never was"
+    return {
+        "what": f"The last run that succeeded {last}.",
+        "todo": "See whether cron still runs `qbosync sync`, and what it mailed.",
+    }
 
 
 def _from_ledger(document: dict[str, Any], ledger: Ledger) -> None:
@@ -161,15 +160,14 @@ def _from_ledger(document: dict[str, Any], ledger: Ledger) -> None:
     document["ledger"] = ledger.counts()
     document["accepted"] = ledger.facts("accepted:")
     code = last["exit_code"] if last else None
-    if document["active"] and code in (0, 3, 5):
-        document["summary"] = "Working" if code == 0 else "Working, needs you"
+    if document["active"] and code in _WORKS:
+        document["summary"] = "Working, needs you" if code == _HELD else "Working"
     elif document["active"] and code is None:
         document["summary"] = "Ready"
 
 
-def _days_left(setup: Setup) -> int | None:
+def _days_left(setup: Setup, connection: Connection) -> int | None:
     """Days until Intuit forgets us if nothing runs; unknown where the keyring is shut."""
-    connection = setup.connected()
     try:
         store = token_store(setup, False)
         blob = Keeper(store, account_of(connection.environment, connection.realm_id)).load()

@@ -12,6 +12,7 @@ from typing import Any
 from qbosync.errors import QbosyncError
 from qbosync.ledger import Ledger
 from qbosync.outcome import Outcome
+from qbosync.places import Connection
 from qbosync.report import mail
 from qbosync.wiring import Setup, open_ledger
 
@@ -21,7 +22,8 @@ _QUIET_TIME = timedelta(hours=24)
 
 def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[str]:
     """The lines for standard error, none when there is nothing to say; remembers what it said."""
-    connection = setup.connected()
+    connection = setup.connection
+    assert connection is not None  # noqa: S101  there is a ledger
     company = f"{connection.company} ({connection.environment})"
     code = outcome.exit_code
     was = ledger.fact("told:code")
@@ -60,20 +62,23 @@ def news_of_failure(setup: Setup | None, error: QbosyncError) -> list[str]:
     if setup is None or setup.connection is None:
         return [line for line in lines if line]
     try:
-        ledger = open_ledger(setup, setup.connection)
+        return _entered(setup, setup.connection, error)
     except QbosyncError:
+        # The ledger cannot be asked what was said before, and that is news every time.
         return [line for line in lines if line]
+
+
+def _entered(setup: Setup, connection: Connection, error: QbosyncError) -> list[str]:
+    ledger = open_ledger(setup, connection)
     try:
         now = setup.clock.now()
         run_id = ledger.begin_run(now)
-        ledger.end_run(
-            run_id,
-            {
-                "finished_at": now.isoformat(),
-                "exit_code": error.exit_code,
-                "error": error.what,
-            },
-        )
+        facts = {
+            "finished_at": now.isoformat(),
+            "exit_code": error.exit_code,
+            "error": error.what,
+        }
+        ledger.end_run(run_id, facts)
         return news(ledger, Outcome(run_id=run_id, error=error), setup, now)
     finally:
         ledger.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,11 @@ _MANY = 40
 def plain(value: object) -> str:
     """Text that cannot move a cursor, colour a terminal or turn its direction."""
     return _UNPRINTABLE.sub("", str(value)).replace("\t", " ").replace("\n", " ")
+
+
+def clock_time(at: str) -> str:
+    """An ISO instant as people read it: to the minute, and in UTC wherever they are."""
+    return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def cell(value: object, style: str = "") -> Text:
@@ -138,6 +143,48 @@ def sync_json(
 
 def _iso(at: datetime | None) -> str:
     return at.isoformat() if at else ""
+
+
+def status_json() -> dict[str, Any]:
+    """The answer of `status` before anything is known."""
+    return {
+        "environment": "",
+        "company": "",
+        "realm_id": "",
+        "connected": False,
+        "active": False,
+        "summary": "Stopped",
+        "last_run": None,
+        "last_success_at": None,
+        "held": [],
+        "to_apply_by_hand": [],
+        "open_intents": 0,
+        "token": {"refresh_days_left": None},
+        "ledger": {},
+        "accepted": {},
+        "version": "",
+        "configuration": "",
+        "configuration_digest": "",
+        "exit_code": 0,
+        "error": None,
+    }
+
+
+def failure_json(command: str, error: Mapping[str, str], code: int) -> dict[str, Any]:
+    """What a command answers that came to nothing: all its keys, and why."""
+    nobody = {"environment": "", "realm_id": "", "company": ""}
+    blanks: dict[str, Any] = {
+        "plan": lambda: plan_json(Outcome(), {}),
+        "sync": lambda: sync_json(Outcome(), nobody, {}),
+        "status": status_json,
+        "check": lambda: {"checks": [], "active": False},
+        "explain": lambda: {"ref": "", "source": {}, "rule": "", "documents": [], "writes": [],
+                            "held": []},
+        "demo": lambda: {"steps": [], "runs": [], "documents": [], "customers": [],
+                         "agree": False},
+    }  # fmt: skip
+    blank = blanks[command]() if command in blanks else {}
+    return {**blank, "exit_code": code, "error": dict(error)}
 
 
 # Tables -----------------------------------------------------------------------------------
@@ -254,12 +301,16 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
     """How it stands, for a person."""
     state = "Active" if document["active"] else "Inactive"
     last, token = document["last_run"], document["token"]["refresh_days_left"]
+    success = document["last_success_at"]
     rows = [
         ("Environment", document["environment"].capitalize()),
         ("Company", document["company"] or "not connected: run `qbosync connect`"),
         ("Status", f"{state} · {document['summary']}"),
         ("Last Run", _run_words(last) if last else "never"),
-        ("Last success", document["last_success_at"] or "never"),
+        (
+            "Last success",
+            clock_time(document["last_success_at"]) if document["last_success_at"] else "never",
+        ),
         ("Held", str(len(document["held"]))),
         ("Apply by hand", str(len(document["to_apply_by_hand"]))),
         ("Outcome unknown", str(document["open_intents"])),
@@ -282,7 +333,8 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
 
 def _run_words(last: Mapping[str, Any]) -> str:
     tail = f": {last['error']}" if last["error"] else ""
-    return f"{last['finished_at']}, {last['written']} written, {last['held']} held{tail}"
+    at = clock_time(last["finished_at"])
+    return f"{at}, {last['written']} written, {last['held']} held{tail}"
 
 
 def show_story(console: Console, story: Mapping[str, Any]) -> None:

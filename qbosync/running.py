@@ -16,6 +16,7 @@ from qbosync.errors import BusyError, QbosyncError
 from qbosync.log import open_log
 from qbosync.notify import news, news_of_failure
 from qbosync.outcome import Outcome, Progress
+from qbosync.places import Connection
 from qbosync.sync import Options, Stop, run
 from qbosync.wiring import Setup, activate, open_shop
 
@@ -42,15 +43,14 @@ def run_once(
         return _run(setup, options, is_interactive, is_quiet)
     except QbosyncError as error:
         made = Run(Outcome(error=error))
-        if not isinstance(error, BusyError):
+        if not isinstance(error, BusyError) and not options.is_dry:
             made.news = news_of_failure(setup, error)
         if setup is not None and setup.connection is not None:
-            made.company = _company(setup)
+            made.company = _company(setup.connection)
         return made
 
 
-def _company(setup: Setup) -> dict[str, str]:
-    known = setup.connected()
+def _company(known: Connection) -> dict[str, str]:
     return {
         "environment": known.environment,
         "realm_id": known.realm_id,
@@ -70,7 +70,7 @@ def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -
         if not options.is_dry:
             told = news(shop.ledger, outcome, setup, shop.clock.now())
             activate(setup, outcome)
-    return Run(outcome, _company(setup), since, told)
+    return Run(outcome, _company(setup.connected()), since, told)
 
 
 @contextmanager
