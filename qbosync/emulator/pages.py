@@ -1,25 +1,36 @@
-"""Pages for people: the companies, and what is in one.  Plain HTML, everything escaped."""
+"""Pages for people: which page is at which address, and the frame around all of them.
+
+Everything is plain HTML from the server, usable without scripts.  What changes the books comes by
+POST from a page of ours only, and goes through the bookkeeper as the control's actions do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING
 
-from .http import Request, Response, html_response
-from .store import Record
+from . import pages_action, pages_list, pages_object, pages_report, pages_settings
+from .entities import BY_PATH
+from .http import Request, Response, html_response, redirect
+from .pages_html import Child, document, link, table, tag
 
 if TYPE_CHECKING:
     from .app import Emulator
     from .company import Company
 
-STYLE = (
-    "body{font:15px/1.4 sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
-    "table{border-collapse:collapse;margin:0 0 2em}td,th{padding:.2em .8em;text-align:left;"
-    "border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+MENU = (
+    ("customer", "Customers"),
+    ("estimate", "Estimates"),
+    ("invoice", "Invoices"),
+    ("payment", "Payments"),
+    ("creditmemo", "Credit memos"),
+    ("deposit", "Deposits"),
+    ("item", "Items"),
+    ("account", "Accounts"),
+    ("ageing", "A/R ageing"),
+    ("journal", "Journal"),
+    ("trial", "Trial balance"),
+    ("settings", "Settings"),
 )
-KINDS = ("Estimate", "Invoice", "CreditMemo", "Payment", "Deposit")
-MOST = 500
 
 
 def page(emulator: Emulator, request: Request) -> Response | None:
@@ -27,79 +38,82 @@ def page(emulator: Emulator, request: Request) -> Response | None:
     parts = request.path.strip("/").split("/")
     if parts == [""]:
         return html_response(_companies(emulator))
-    if len(parts) == 2 and parts[0] == "company" and parts[1] in emulator.companies:
-        return html_response(_company(emulator.companies[parts[1]]))
-    return None
-
-
-def _frame(title: str, body: str) -> str:
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        f"<title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1>"
-        f"{body}</html>"
-    )
+    company = emulator.companies.get(parts[1]) if parts[0] == "company" and parts[1:] else None
+    if company is None:
+        return None
+    if request.method == "POST":
+        return _act(company, request, parts[2:])
+    return _show(company, request, parts[2:])
 
 
 def _companies(emulator: Emulator) -> str:
-    rows = "".join(
-        f'<li><a href="/company/{escape(c.realm_id)}">{escape(c.name)}</a>'
-        f" ({escape(c.environment)}, {escape(c.realm_id)})</li>"
-        for c in emulator.companies.values()
-    )
-    return _frame("QuickBooks emulator", f"<ul>{rows}</ul>")
-
-
-def _company(company: Company) -> str:
-    parts = [_customers(company)]
-    for kind in KINDS:
-        parts.append(_documents(company, kind))
-    return _frame(company.name, '<p><a href="/">All companies</a></p>' + "".join(parts))
-
-
-def _table(title: str, heads: Iterable[str], rows: list[str]) -> str:
-    if not rows:
-        return ""
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    more = f"<p>The newest {MOST}.</p>" if len(rows) == MOST else ""
-    return f"<h2>{escape(title)}</h2>{more}<table><tr>{head}</tr>{''.join(rows)}</table>"
-
-
-def _customers(company: Company) -> str:
-    records = sorted(company.store.all("Customer"), key=lambda r: r.name.lower())[:MOST]
     rows = [
-        f'<tr id="Customer-{r.id}"><td>{r.id}</td><td>{escape(r.name)}</td>'
-        f"<td class=n>{company.cents_open(r.id):.2f}</td></tr>"
-        for r in records
+        (link(f"/company/{c.realm_id}", c.name), c.environment, c.realm_id)
+        for c in emulator.companies.values()
     ]
-    return _table("Customers", ("Id", "Name", "Balance"), rows)
-
-
-def _documents(company: Company, kind: str) -> str:
-    records = sorted(company.store.all(kind), key=lambda r: -r.moved)[:MOST]
-    rows = [_row(company, kind, record) for record in records]
-    return _table(
-        f"{kind}s", ("Id", "Number", "Date", "Customer", "Total", "Open", "Linked to"), rows
+    note = tag("p", "A stand-in for QuickBooks Online on this machine; not Intuit, no real books.")
+    return document(
+        "QuickBooks emulator", None, [note, table(("Company", "Environment", "Realm id"), rows)]
     )
 
 
-def _row(company: Company, kind: str, record: Record) -> str:
-    from .predicate import peek
+def _framed(company: Company, title: str, body: Child, said: Child = None) -> str:
+    base = f"/company/{company.realm_id}"
+    head = [
+        tag("small", link("/", "All companies"), " · QuickBooks emulator · ", company.environment),
+        tag("div", tag("strong", link(base, company.name)), " ", tag("small", company.realm_id)),
+        tag("nav", [link(f"{base}/{to}", text) for to, text in MENU]),
+    ]
+    return document(title, head, [said, body])
 
-    body = peek(record)
-    customer = company.store.get("Customer", record.customer)
-    name = f'<a href="#Customer-{customer.id}">{escape(customer.name)}</a>' if customer else ""
-    links = [*body.get("LinkedTxn", ())]
-    if kind in ("Payment", "Deposit"):
-        links += [one for line in body["Line"] for one in line.get("LinkedTxn", ())]
-    shown = ", ".join(
-        f'<a href="#{escape(one["TxnType"])}-{escape(one["TxnId"])}">'
-        f"{escape(one['TxnType'])} {escape(one['TxnId'])}</a>"
-        for one in links
-    )
-    left = body.get("Balance", body.get("UnappliedAmt", body.get("TxnStatus", "")))
-    number = record.number or record.reference
-    return (
-        f'<tr id="{kind}-{record.id}"><td>{record.id}</td><td>{escape(number)}</td>'
-        f"<td>{escape(record.date)}</td><td>{name}</td><td class=n>{record.total:.2f}</td>"
-        f"<td class=n>{escape(str(left))}</td><td>{shown}</td></tr>"
-    )
+
+def _show(
+    company: Company, request: Request, parts: list[str], wrong: str = "", status: int = 200
+) -> Response | None:
+    company.now = company.clock.now()
+    found = _content(company, request, parts)
+    if found is None:
+        return None
+    title, body = found
+    said = tag("p", wrong, class_="wrong") if wrong else pages_action.said(request.query)
+    return html_response(_framed(company, title, body, said), status)
+
+
+def _content(company: Company, request: Request, parts: list[str]) -> tuple[str, Child] | None:
+    match parts:
+        case []:
+            return company.name, pages_list.overview(company)
+        case ["ageing"]:
+            return "A/R ageing", pages_report.ageing(company)
+        case ["journal"]:
+            return "Journal", pages_report.journal(company, request.query)
+        case ["trial"]:
+            return "Trial balance", pages_report.trial(company)
+        case ["settings"]:
+            return "Settings", pages_settings.settings(company)
+        case [path] if path in BY_PATH:
+            return pages_list.listed(company, BY_PATH[path], request.query)
+        case [path, number] if path in BY_PATH:
+            return pages_object.shown(company, BY_PATH[path], number)
+    return None
+
+
+def _act(company: Company, request: Request, parts: list[str]) -> Response:
+    """Do what a button says; then back to a page that tells what became of it."""
+    origin = request.headers.get("origin")
+    if origin not in (None, request.base):
+        return html_response(
+            document("Not from here", None, tag("p", "Buttons of ours only.")), 403
+        )
+    if parts != ["do"]:
+        return html_response(
+            document("404 Not Found", None, tag("p", "There is no such page.")), 404
+        )
+    try:
+        done, to = pages_action.act(company, request.body)
+    except pages_action.NotDoneError as error:
+        shown = _show(company, Request("GET", request.path), error.back, str(error), 400)
+        return shown or html_response(document("Not done", None, tag("p", str(error))), 400)
+    answer = redirect(f"/company/{company.realm_id}{to}?done={done}")
+    answer.status = 303
+    return answer

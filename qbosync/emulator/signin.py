@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from .jsons import Json
+from .pages_html import document, tag
 
 
 def page(realms: list[tuple[str, str, str]], asked: dict[str, str]) -> str:
-    """The company picker."""
-    hidden = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in asked.items()
+    """The company picker: which company, and whether at all."""
+    hidden = [tag("input", type="hidden", name=name, value=value) for name, value in asked.items()]
+    picks = [
+        tag(
+            "label",
+            tag("input", type="radio", name="approve", value=realm, required=True, checked=at == 0),
+            f" {name} ({environment}, {realm})",
+            class_="pick",
+        )
+        for at, (realm, name, environment) in enumerate(realms)
+    ]
+    connect = tag("form", hidden, picks, tag("button", "Connect", class_="main"), method="get")
+    cancel = tag(
+        "form", hidden, tag("button", "Cancel", name="approve", value="deny"), method="get"
     )
-    buttons = "".join(
-        f'<p><button name="approve" value="{escape(realm)}">{escape(name)}</button>'
-        f" {escape(environment)}, {escape(realm)}</p>"
-        for realm, name, environment in realms
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Connect to QuickBooks</title>"
-        "<style>body{font:16px sans-serif;max-width:34em;margin:3em auto}"
-        "button{font:inherit;padding:.5em 1em}</style>"
-        "<h1>Connect to QuickBooks</h1>"
-        f"<p>The app <b>{escape(asked['client_id'])}</b> asks to read and write your books."
-        " Choose the company:</p>"
-        f"<form method=get>{hidden}{buttons}"
-        '<p><button name="approve" value="deny">Cancel</button></p></form>'
-        "<p><small>This is the QuickBooks emulator, not Intuit.</small></p></html>"
+    return document(
+        "Connect to QuickBooks",
+        tag("small", "This is the QuickBooks emulator, not Intuit."),
+        [
+            tag(
+                "p",
+                "The app ",
+                tag("strong", asked["client_id"]),
+                " asks to read and write your books. Choose the company:",
+            ),
+            connect,
+            cancel,
+        ],
     )
 
 

@@ -303,20 +303,7 @@ def test_the_command_line_refuses_unknown_assumptions() -> None:
     assert "there is no switch 'moon'" in process.stderr
 
 
-# -- pages ------------------------------------------------------------------------------------
-
-
-def test_pages_show_the_company_and_escape_it(books: Books) -> None:
-    customer = books.customer("<b>Acme</b>")
-    invoice = books.invoice(customer, 10, DocNumber="<7>")
-    books.payment(customer, 4, pays(invoice, 4))
-    first = requests.get(books.url, timeout=10).text
-    assert f'href="/company/{REALM}"' in first
-    page = requests.get(f"{books.url}/company/{REALM}", timeout=10).text
-    assert "&lt;b&gt;Acme&lt;/b&gt;" in page
-    assert "<b>" not in page
-    assert f'href="#Invoice-{invoice["Id"]}"' in page
-    assert requests.get(f"{books.url}/nowhere", timeout=10).status_code == 404
+# -- replies ------------------------------------------------------------------------------------
 
 
 def test_large_answers_are_compressed_when_wanted(books: Books) -> None:
