@@ -37,7 +37,14 @@ from qbosync.qbo.faults import Fault, advice, remedy
 from qbosync.recognise import Verdict, recognise
 from qbosync.settle import Decision, Step, waiting
 from qbosync.shop import Shop
-from qbosync.wire import create_body, is_deposited, says_what_was_sent, update_body, void_body
+from qbosync.wire import (
+    applied,
+    create_body,
+    is_deposited,
+    says_what_was_sent,
+    update_body,
+    void_body,
+)
 
 BATCH = 30
 """Items of a batch (documented)."""
@@ -109,10 +116,24 @@ class Executor:
     def _adopt(self, operation: Operation) -> None:
         assert operation.found is not None  # noqa: S101  an adoption has found something
         now = self.clock.now()
-        entry = self.ledger.adopt(operation, operation.found, self.outcome.run_id, now)
+        entry = self.ledger.adopt(self._as_found(operation), operation.found,
+                                  self.outcome.run_id, now)  # fmt: skip
         self.ids[entry.key] = entry.qbo_id
         self.outcome.adopted.append(Written(operation, entry))
         self._count(1)
+
+    def _as_found(self, operation: Operation) -> Operation:
+        """A payment that is applied otherwise than wanted is adopted as such: an update follows."""
+        draft, there = operation.draft, operation.found or {}
+        if draft.key.entity is not Entity.PAYMENT:
+            return operation
+        try:
+            wanted = create_body(draft, self.ids.__getitem__)["Line"]
+        except KeyError:
+            wanted = None
+        if wanted is not None and applied(wanted) == applied(there.get("Line", [])):
+            return operation
+        return replace(operation, draft=replace(draft, facts={**draft.facts, "Line": [["", "0"]]}))
 
     def _current(self, operations: Iterable[Operation]) -> dict[tuple[Entity, str], Body]:
         """The objects that are to be changed, as QuickBooks has them now."""

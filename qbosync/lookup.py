@@ -7,8 +7,8 @@ holds fewer documents of a kind than that would take, the whole kind is listed i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from qbosync.mapping.context import Candidate, Found, Memory
@@ -25,12 +25,12 @@ _MARGIN = timedelta(minutes=5)
 _WITH_INACTIVE = "Active IN (true, false)"
 
 
-def look_up(company: Company, plan: Plan, memory: Memory, is_deep: bool) -> Found:
+def look_up(company: Company, plan: Plan, memory: Memory, forgot_on: date | None) -> Found:
     """Everything QuickBooks holds of what `plan` wanted to know.
 
-    `is_deep` also looks for payments, which have no number: by our marker among those
-    received since the earliest planned one.  It is needed only where the ledger may have
-    forgotten something.
+    What is dated up to `forgot_on` may have been written by a ledger that was lost or
+    restored since, perhaps under another number: it is looked for by our marker too.
+    Payments, which have no number, also on a first run.
     """
     drafts = {op.key: op.draft for op in plan.operations}
     wanted: dict[Entity, list[Draft]] = defaultdict(list)
@@ -48,8 +48,12 @@ def look_up(company: Company, plan: Plan, memory: Memory, is_deep: bool) -> Foun
         objects |= _by_name(wanted[Entity.PAYMENT_METHOD], methods)
     for entity in (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO):
         objects |= _by_number(entity, wanted[entity], company)
-    if is_deep and wanted[Entity.PAYMENT]:
-        objects |= _payments(company, wanted[Entity.PAYMENT])
+        if unsure := [draft for draft in wanted[entity] if _is_by(draft, forgot_on)]:
+            marked = _by_marker(entity, unsure, company.select(entity))
+            objects |= {key: _once((*objects[key], *marked[key])) for key in marked}
+    payments = wanted[Entity.PAYMENT]
+    if memory.is_first or any(_is_by(draft, forgot_on) for draft in payments):
+        objects |= _payments(company, payments)
     needs_accounts = bool(entities & {Entity.ITEM, Entity.ACCOUNT})
     return Found(
         objects,
@@ -183,13 +187,30 @@ def _by_number(
 
 def _payments(company: Company, drafts: Collection[Draft]) -> dict[Key, tuple[Candidate, ...]]:
     """Payments since the earliest planned one; the marker tells which is which."""
+    if not drafts:
+        return {}
     earliest = min(str(draft.body["TxnDate"]) for draft in drafts)
     bodies = company.select("Payment", f"TxnDate >= {literal(earliest)}")
-    by_marker: dict[str, list[Candidate]] = defaultdict(list)
+    return _by_marker(Entity.PAYMENT, drafts, bodies)
+
+
+def _by_marker(
+    entity: Entity, drafts: Iterable[Draft], bodies: Iterable[Body]
+) -> dict[Key, tuple[Candidate, ...]]:
+    marked: dict[str, list[Candidate]] = defaultdict(list)
     for body in bodies:
         for line in str(body.get("PrivateNote") or "").splitlines():
-            by_marker[line.strip()].append(Candidate("Payment", body))
-    marks: Mapping[Key, str] = {
-        draft.key: str(draft.body["PrivateNote"]).splitlines()[-1] for draft in drafts
+            marked[line.strip()].append(Candidate(entity, body))
+    return {
+        draft.key: tuple(marked.get(str(draft.body["PrivateNote"]).splitlines()[-1], ()))
+        for draft in drafts
     }
-    return {key: tuple(by_marker.get(mark, ())) for key, mark in marks.items()}
+
+
+def _is_by(draft: Draft, day: date | None) -> bool:
+    return day is not None and str(draft.body["TxnDate"]) <= day.isoformat()
+
+
+def _once(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Each object once, however often it was found."""
+    return tuple({str(c.object["Id"]): c for c in candidates}.values())

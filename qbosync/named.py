@@ -79,6 +79,8 @@ class Names:
 
     def _named(self, ref: Key, user: Draft) -> Problem | None:
         """Plan the customer, item or payment method that a document needs."""
+        if waiting := self.ctx.memory.waiting.get(ref):
+            return self._keep_problem(ref, waiting)
         try:
             draft = self._named_draft(ref, user)
         except RecordError as error:

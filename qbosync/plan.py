@@ -93,6 +93,8 @@ class _Planner:
         self.out_of_scope: Counter[str] = Counter()
         self.reported: Counter[str] = Counter()
         self.names = Names(ctx, is_informed, self._plan)
+        # By record: an invoice does not overtake its estimate, which it is to be linked to.
+        self.waiting = {key.source: problem for key, problem in ctx.memory.waiting.items()}
 
     def plan(self, stamp: str) -> Plan:
         ctx = self.ctx
@@ -135,7 +137,7 @@ class _Planner:
     def _decide(self, draft: Draft) -> Problem | None:
         """Turn a draft into an operation, or say why it has to wait."""
         memory = self.ctx.memory
-        if waiting := memory.waiting.get(draft.key):
+        if waiting := self.waiting.get(draft.key.source):
             return waiting
         entry = memory.entries.get(draft.key)
         if entry is not None and not entry.is_live:

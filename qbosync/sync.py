@@ -199,8 +199,7 @@ class _Run:
         found = Found()
         if plan.wanted:
             self.progress("Looking up names and numbers in QuickBooks", 0, 0)
-            is_deep = memory.is_first or self._adopts_until() is not None
-            found = look_up(shop.company, plan, memory, is_deep)
+            found = look_up(shop.company, plan, memory, self._forgot_on())
             plan = make_plan(snapshot, memory, shop.policy, self.shop.today, found, self.stamp)
             plan = only(plan, self.options.only)
         plan = self._adopt_only(plan)
@@ -215,6 +214,11 @@ class _Run:
                 "Look at `qbosync plan` again.",
             )
         return plan, found, memory
+
+    def _forgot_on(self) -> date | None:
+        """The day up to which the ledger may have forgotten what was written, if it has."""
+        until = self.shop.ledger.fact("adopt_until")
+        return datetime.fromisoformat(until).date() + timedelta(days=1) if until else None
 
     def _adopts_until(self) -> datetime | None:
         """Until when nothing new is created, because the ledger may have forgotten writes."""
