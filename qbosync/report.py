@@ -309,7 +309,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
         ("Last Run", _run_words(last) if last else "never"),
         (
             "Last success",
-            clock_time(document["last_success_at"]) if document["last_success_at"] else "never",
+            clock_time(success) if success else "never",
         ),
         ("Held", str(len(document["held"]))),
         ("Apply by hand", str(len(document["to_apply_by_hand"]))),
