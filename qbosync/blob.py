@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 _VERSION = 1
+_LARGEST = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class TokenBlob:
     ledger_seq: int = 0
 
     def dump(self) -> str:
-        """Compact JSON."""
+        """Compact JSON, without the token before where both are too long for one entry."""
 
         def time(at: datetime | None) -> str:
             return at.isoformat(timespec="seconds") if at else ""
@@ -42,7 +43,11 @@ class TokenBlob:
             "lu": self.ledger_uuid,
             "ls": self.ledger_seq,
         }
-        return json.dumps(values, separators=(",", ":"))
+        text = json.dumps(values, separators=(",", ":"))
+        if len(text) <= _LARGEST:
+            return text
+        # The one before is the lesser loss: Windows would refuse the whole entry.
+        return json.dumps(values | {"pt": ""}, separators=(",", ":"))
 
     @classmethod
     def parse(cls, text: str) -> TokenBlob:

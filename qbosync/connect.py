@@ -7,19 +7,20 @@ written until a check finds them right.  No token is used before it is safely st
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from qbosync.blob import TokenBlob
-from qbosync.errors import QbosyncError, SetupError, TemporaryError
+from qbosync.errors import BusyError, SetupError, TemporaryError
 from qbosync.ledger import Ledger
+from qbosync.lock import RunLock
 from qbosync.places import Connection, forget_connection, make_data_dir, write_connection
 from qbosync.qbo.client import Company
 from qbosync.qbo.listener import Grant, listen, parse_redirect
 from qbosync.qbo.oauth import Endpoints, authorization_url, exchange, revoke
 from qbosync.qbo.preferences import Check, company_checks
 from qbosync.qbo.session import Session
-from qbosync.qbo.transport import HttpTransport
 from qbosync.tokens import EmulatorFileStore, TokenStore
 from qbosync.wiring import (
     FILE_BACKEND,
@@ -78,6 +79,7 @@ def connect(
             f"The configuration lacks {missing[0]}.",
             "Set it, or give --default-export-class NAME.",
         )
+    _same_environment(setup)
     make_data_dir(setup.places.data)
     store = token_store(setup, person.ask is not None, store_choice)
     transport = transport_of(setup)
@@ -86,33 +88,46 @@ def connect(
     grant = _sign_in(setup, endpoints, client_id, person)
     _same_company(setup, grant.realm_id)
     environment = settings.quickbooks.environment
-    keeper = Keeper(store, account_of(environment, grant.realm_id))
-    before = store.load(keeper.account)
-    blob = TokenBlob(client_id=client_id, client_secret=secret)
-    if before is not None:
-        blob = replace(before, client_id=client_id, client_secret=secret)
-    # Proven writable before the code is spent: a token that cannot be stored is lost.
-    keeper.save(blob)
-    tokens = exchange(
-        endpoints,
-        client_id,
-        secret,
-        grant.code,
-        settings.quickbooks.redirect_uri,
-        transport,
-        setup.clock,
-    )
-    session = Session(endpoints, keeper, transport, setup.clock)
-    session.start(tokens)
-    company = company_of(endpoints, grant.realm_id, transport, session, setup)
-    info = company.company_info()
-    name = str(info.get("CompanyName") or grant.realm_id)
-    is_known = before is not None and bool(before.ledger_uuid)
-    ledger = _ledger(setup, environment, grant.realm_id, name, is_known)
+    with _alone(setup, environment, grant.realm_id):
+        keeper = Keeper(store, account_of(environment, grant.realm_id))
+        before = store.load(keeper.account)
+        # Proven writable before the code is spent: a token that cannot be stored is lost.  What
+        # is there stays as it is until Intuit has taken the new keys.
+        keeper.save(before or TokenBlob())
+        uri = settings.quickbooks.redirect_uri
+        tokens = exchange(endpoints, client_id, secret, grant.code, uri, transport, setup.clock)
+        session = Session(endpoints, keeper, transport, setup.clock)
+        session.start(tokens, client_id, secret)
+        company = company_of(endpoints, grant.realm_id, transport, session, setup)
+        info = company.company_info()
+        name = str(info.get("CompanyName") or grant.realm_id)
+        is_known = before is not None and bool(before.ledger_uuid)
+        ledger = _ledger(setup, environment, grant.realm_id, name, is_known)
+        try:
+            return _finish(setup, company, info, ledger, keeper, name, export_class)
+        finally:
+            ledger.close()
+
+
+@contextmanager
+def _alone(setup: Setup, environment: str, realm_id: str) -> Iterator[None]:
+    """While no run is going: two that write the same token would lose one."""
     try:
-        return _finish(setup, company, info, ledger, keeper, name, export_class)
-    finally:
-        ledger.close()
+        with RunLock(setup.places.lock(environment, realm_id), setup.clock):
+            yield
+    except BusyError as error:
+        raise BusyError(error.what, "Wait until it is done, then do this again.") from error
+
+
+def _same_environment(setup: Setup) -> None:
+    """Refuse before the operator signs in where the answer could only be refused."""
+    known, environment = setup.connection, setup.settings.quickbooks.environment
+    if known is not None and known.environment != environment:
+        raise SetupError(
+            f"This configuration is connected to {known.company} ({known.environment}), but says"
+            f" {environment} now.",
+            "Run `qbosync disconnect` first if you mean to change.",
+        )
 
 
 def _finish(
@@ -219,30 +234,31 @@ def disconnect(setup: Setup) -> Disconnected:
     connection = setup.connection
     if connection is None:
         raise SetupError("Not connected to QuickBooks.", "There is nothing to disconnect.")
-    trouble = ""
-    store = token_store(setup, False)
-    account = account_of(connection.environment, connection.realm_id)
-    transport: HttpTransport = transport_of(setup)
-    try:
-        blob = store.load(account)
-        if blob is not None and blob.refresh_token:
-            endpoints = endpoints_of(setup, transport)
-            keys = (blob.client_id, blob.client_secret)
-            revoke(endpoints, *keys, blob.refresh_token, transport)
-    except (TemporaryError, SetupError) as error:
-        trouble = error.what
-    blob = _load_quietly(store, account)
-    if blob is not None:
-        # The ledger's number stays: a ledger restored later must not be taken for new.
-        store.save(account, replace(blob, refresh_token="", previous_refresh_token=""))
-    forget_connection(setup.places.connection)
+    with _alone(setup, connection.environment, connection.realm_id):
+        trouble = _forget_tokens(setup, connection)
+        forget_connection(setup.places.connection)
     path = setup.places.ledger(connection.environment, connection.realm_id)
     return Disconnected(connection, str(path), trouble)
 
 
-def _load_quietly(store: TokenStore, account: str) -> TokenBlob | None:
-    """The entry, or nothing where the keyring is shut: then there is nothing to forget in it."""
+def _forget_tokens(setup: Setup, connection: Connection) -> str:
+    """Revoke and forget; what stood in the way, where something did."""
+    account = account_of(connection.environment, connection.realm_id)
     try:
-        return store.load(account)
-    except QbosyncError:
-        return None
+        store = token_store(setup, False)
+        blob = store.load(account)
+    except SetupError as error:
+        return error.what
+    if blob is None:
+        return "There was no token to revoke."
+    trouble = ""
+    if blob.refresh_token:
+        try:
+            transport = transport_of(setup)
+            keys = (blob.client_id, blob.client_secret)
+            revoke(endpoints_of(setup, transport), *keys, blob.refresh_token, transport)
+        except (TemporaryError, SetupError) as error:
+            trouble = error.what
+    # The ledger's number stays: a ledger restored later must not be taken for new.
+    store.save(account, replace(blob, refresh_token="", previous_refresh_token=""))
+    return trouble

@@ -7,6 +7,7 @@ on the old one would keep nobody out.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -24,6 +25,8 @@ else:
 
 _HEAD = 4096
 """Windows locks a byte range; the holder's note stands before it."""
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+_TRIES = 100
 
 
 class RunLock:
@@ -40,21 +43,38 @@ class RunLock:
 
     def __enter__(self) -> RunLock:
         try:
-            while True:
-                descriptor = self._open()
-                if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):
-                    break
+            descriptor = self._take()
+            try:
+                self._sign(descriptor)
+            except OSError:
                 os.close(descriptor)
+                raise
         except OSError as error:
             raise LedgerError(
-                f"The lock {self._path} cannot be used: {error.strerror}.",
+                f"The lock {self._path} cannot be used: {error.strerror or 'it keeps vanishing'}.",
                 "Look at the disk and at the file's owner and mode.",
             ) from error
         self._descriptor = descriptor
+        return self
+
+    def _take(self) -> int:
+        """The locked file, which is the one that still lies there under its name."""
+        for _ in range(_TRIES):
+            descriptor = self._open()
+            try:
+                if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):
+                    return descriptor
+            except FileNotFoundError:
+                pass  # deleted since it was opened: the next try makes a new one
+            os.close(descriptor)
+        raise FileNotFoundError
+
+    def _sign(self, descriptor: int) -> None:
+        """Say who holds it, for whoever comes meanwhile."""
         note = {"pid": os.getpid(), "since": self._clock.now().isoformat(timespec="seconds")}
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(note).encode(), 0) if hasattr(os, "pwrite") else None
-        return self
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, json.dumps(note).encode())
 
     def __exit__(
         self,
@@ -65,12 +85,16 @@ class RunLock:
         os.close(self._descriptor)
 
     def _open(self) -> int:
-        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self._path, flags, 0o600)
         try:
             _lock(descriptor)
         except OSError as error:
             holder = _holder(descriptor)
             os.close(descriptor)
+            if error.errno not in _HELD:
+                # A disk that knows no locks is no run that is still going.
+                raise
             raise BusyError(
                 f"Another run is still going{holder}.", "Nothing to do: it does the work."
             ) from error
@@ -92,8 +116,9 @@ else:
 def _holder(descriptor: int) -> str:
     """Who holds it, as far as the note says."""
     try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
         note = json.loads(os.read(descriptor, 200) or b"{}")
         since = datetime.fromisoformat(note["since"])
         return f" (process {note['pid']}, since {since:%H:%M} UTC)"
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return ""

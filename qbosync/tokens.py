@@ -189,8 +189,10 @@ class EmulatorFileStore:
     def save(self, account: str, blob: TokenBlob) -> None:
         entries = self._entries() | {account: blob.dump()}
         temporary = self._path.with_suffix(".new")
-        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_CREAT | os.O_WRONLY | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         try:
+            # What a killed run left may be anybody's to read.
+            temporary.unlink(missing_ok=True)
             with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
                 json.dump(entries, file)
                 file.flush()

@@ -10,9 +10,13 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from qbosync.clock import Clock
+
+_A_MOMENT = 0.02
+"""Between looks whether one of those in flight has come back."""
 
 
 class Pacing(Protocol):
@@ -43,6 +47,29 @@ class NoPace:
         """Nothing to wait for."""
 
 
+@dataclass
+class _Window:
+    """So many in so many seconds.
+
+    QuickBooks counts a request when it arrives, some time between its sending and its answer:
+    it takes its place from the first until the window's length after the second.
+    """
+
+    span: float
+    limit: int
+    only_batches: bool = False
+    flying: int = 0
+    done: deque[float] = field(default_factory=deque)
+
+    def wait(self, now: float) -> float:
+        """Seconds until there may be a place, 0 if there is one."""
+        while self.done and self.done[0] <= now - self.span:
+            self.done.popleft()
+        if len(self.done) + self.flying < self.limit:
+            return 0.0
+        return self.done[0] + self.span - now if self.done else _A_MOMENT
+
+
 class Pace:
     """QuickBooks' own pace."""
 
@@ -59,9 +86,9 @@ class Pace:
         self._lock = threading.Lock()
         self._until = 0.0
         self._windows = [
-            (60.0, requests_per_minute, False, deque[float]()),
-            (1.0, per_second, False, deque[float]()),
-            (60.0, batches_per_minute, True, deque[float]()),
+            _Window(60.0, requests_per_minute),
+            _Window(1.0, per_second),
+            _Window(60.0, batches_per_minute, only_batches=True),
         ]
 
     @contextmanager
@@ -69,24 +96,32 @@ class Pace:
         with self._flying:
             while (wait := self._enter(is_batch)) > 0:
                 self._clock.sleep(wait)
-            yield
+            try:
+                yield
+            finally:
+                self._leave(is_batch)
 
     def _enter(self, is_batch: bool) -> float:
         """Take a place in every window, or say how long there is none."""
         with self._lock:
             now = self._clock.monotonic()
             wait = self._until - now
-            for span, limit, only_batches, sent in self._windows:
-                while sent and sent[0] <= now - span:
-                    sent.popleft()
-                if len(sent) >= limit and (is_batch or not only_batches):
-                    wait = max(wait, sent[0] + span - now)
+            for window in self._windows:
+                if is_batch or not window.only_batches:
+                    wait = max(wait, window.wait(now))
             if wait > 0:
                 return wait
-            for _, _, only_batches, sent in self._windows:
-                if is_batch or not only_batches:
-                    sent.append(now)
+            for window in self._windows:
+                window.flying += is_batch or not window.only_batches
             return 0.0
+
+    def _leave(self, is_batch: bool) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            for window in self._windows:
+                if is_batch or not window.only_batches:
+                    window.flying -= 1
+                    window.done.append(now)
 
     def pause(self, seconds: float) -> None:
         with self._lock:

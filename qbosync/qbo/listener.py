@@ -1,15 +1,19 @@
 """Where the browser comes back to after the sign-in.
 
 Bound to 127.0.0.1, one path, for five minutes.  The first answer with the right `state`
-ends it; anything else is refused and reveals nothing.
+ends it; anything else is refused and reveals nothing, and whoever connects and stays silent
+keeps nobody else out.
 """
 
 from __future__ import annotations
 
 import hmac
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
 from urllib.parse import parse_qs, urlsplit
 
 from qbosync.clock import Clock
@@ -21,6 +25,7 @@ _PAGE = (
     b"<!doctype html><meta charset=utf-8><title>qbosync</title>"
     b"<p>qbosync has its answer. You can close this window."
 )
+_HTTP = 80
 _AGAIN = "Run `qbosync connect` again."
 
 
@@ -32,20 +37,27 @@ class Grant:
     realm_id: str
 
 
+class _StrangerError(SetupError):
+    """An answer to another sign-in, or to none."""
+
+
 def parse_redirect(url: str, state: str) -> Grant:
     """The grant in the address that the browser ended on; `state` is looked at first.
 
     Raises:
         SetupError: If it answers another sign-in, or refuses.
     """
-    query = parse_qs(urlsplit(url.strip()).query)
+    try:
+        query = parse_qs(urlsplit(url.strip()).query)
+    except ValueError:
+        query = {}
 
     def one(name: str) -> str:
         values = query.get(name, [])
         return values[0] if len(values) == 1 else ""
 
     if not hmac.compare_digest(one("state").encode(), state.encode()):
-        raise SetupError("That address does not belong to this sign-in.", _AGAIN)
+        raise _StrangerError("That address does not belong to this sign-in.", _AGAIN)
     if one("error") == "access_denied":
         raise SetupError("The sign-in was cancelled in QuickBooks.", _AGAIN)
     if one("error"):
@@ -56,34 +68,68 @@ def parse_redirect(url: str, state: str) -> Grant:
     return Grant(code, realm_id)
 
 
-class _Server(HTTPServer):
-    """Answers one sign-in."""
+class _Server(ThreadingMixIn, TCPServer):
+    """Answers one sign-in, each connection in a thread of its own."""
 
-    state = ""
-    path = "/"
-    answer: Grant | SetupError | None = None
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = sys.platform != "win32"
+
+    def __init__(self, port: int, path: str, state: str) -> None:
+        self.path = path
+        self.state = state
+        self.answer: Grant | SetupError | None = None
+        self.is_answered = threading.Event()
+        self._deciding = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def decide(self, answer: Grant | SetupError) -> bool:
+        """Take the first answer; a second one is nobody's."""
+        with self._deciding:
+            if self.answer is not None:
+                return False
+            self.answer = answer
+            return True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that broke is no news, and its request line may hold the code."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = 5
+    server_version = "qbosync"
+    sys_version = ""
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path)
         port = self.server.server_address[1]
-        host = self.headers.get("Host", "")
-        if parts.path != self.server.path or host not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        if port == _HTTP:
+            hosts |= {"127.0.0.1", "localhost"}
+        is_ours = self.path.partition("?")[0] == self.server.path
+        if not is_ours or self.headers.get("Host", "").lower() not in hosts:
             self._reply(404, b"")
             return
+        answer: Grant | SetupError
         try:
-            self.server.answer = parse_redirect(self.path, self.server.state)
+            answer = parse_redirect(self.path, self.server.state)
+        except _StrangerError:
+            self._reply(400, b"")
+            return
         except SetupError as error:
-            given = parse_qs(parts.query).get("state", [""])[0]
-            if not hmac.compare_digest(given.encode(), self.server.state.encode()):
-                self._reply(400, b"")
-                return
-            self.server.answer = error
-        self._reply(200, _PAGE)
+            answer = error
+        if not self.server.decide(answer):
+            self._reply(410, b"")
+            return
+        try:
+            self._reply(200, _PAGE)
+        finally:
+            self.server.is_answered.set()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse without repeating what was asked."""
+        self.close_connection = True
+        self._reply(code, b"")
 
     def _reply(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -112,22 +158,22 @@ def listen(redirect_uri: str, state: str, clock: Clock, on_ready: Callable[[], N
             "Run `qbosync connect --paste` and paste the address the browser ended on.",
         )
     try:
-        server = _Server(("127.0.0.1", parts.port or 80), _Handler)
+        server = _Server(parts.port or _HTTP, parts.path or "/", state)
     except OSError as error:
         raise SetupError(
-            f"Port {parts.port or 80} for the browser's answer is taken: {error.strerror}.",
+            f"Port {parts.port or _HTTP} for the browser's answer is taken: {error.strerror}.",
             "Close what uses it, or run `qbosync connect --paste`.",
         ) from error
-    server.state, server.path = state, parts.path or "/"
     ends = clock.monotonic() + PATIENCE
     with server:
-        on_ready()
-        while server.answer is None:
-            left = ends - clock.monotonic()
-            if left <= 0:
-                raise SetupError("Nobody signed in within five minutes.", _AGAIN)
-            server.timeout = min(left, 1.0)
-            server.handle_request()
-    if isinstance(server.answer, SetupError):
-        raise server.answer
-    return server.answer
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            on_ready()
+            while not server.is_answered.wait(0.1):
+                if clock.monotonic() >= ends:
+                    raise SetupError("Nobody signed in within five minutes.", _AGAIN)
+        finally:
+            server.shutdown()
+    if isinstance(server.answer, Grant):
+        return server.answer
+    raise server.answer or SetupError("Nobody signed in.", _AGAIN)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -23,10 +24,14 @@ from requests_oauthlib import OAuth2Session
 from qbosync.clock import Clock
 from qbosync.errors import SetupError, TemporaryError
 from qbosync.qbo.faults import parse_json, trace_id_of
-from qbosync.qbo.transport import Lost, NotSent, Request, Transport
+from qbosync.qbo.transport import Lost, NotSent, Reply, Request, Transport
 
 SCOPE = "com.intuit.quickbooks.accounting"
 _INSECURE = "OAUTHLIB_INSECURE_TRANSPORT"
+_HARD = "x_refresh_token_hard_expires_in"
+_TIMES = ("expires_in", "x_refresh_token_expires_in", _HARD)
+_ERROR = re.compile(r"[a-z_]{1,40}")
+_TRIES = (0.0, 1.0, 4.0)
 _environment_lock = threading.Lock()
 
 for _name in ("oauthlib", "requests_oauthlib", "urllib3", "keyring"):
@@ -80,13 +85,24 @@ def discover(url: str, transport: Transport) -> Endpoints:
         raise SetupError(
             f"At {url} there is no QuickBooks emulator.", "Check [quickbooks] api_url."
         )
-    return Endpoints(
-        str(document["authorization_endpoint"]),
-        str(document["token_endpoint"]),
-        str(document["revocation_endpoint"]),
-        str(document.get("qbosync_api", url)).rstrip("/"),
-        document.get("qbosync_limits") != "off",
-    )
+    authorize, token, revoke, api = (
+        str(document.get(name) or "").rstrip("/")
+        for name in ("authorization_endpoint", "token_endpoint", "revocation_endpoint",
+                     "qbosync_api")
+    )  # fmt: skip
+    api = api or url.rstrip("/")
+    if not all(_is_on_this_machine(address) for address in (authorize, token, revoke, api)):
+        # Whoever answers there must not have the tokens sent elsewhere.
+        raise SetupError(
+            f"At {url} there is no QuickBooks emulator of this machine.",
+            "Check [quickbooks] api_url.",
+        )
+    return Endpoints(authorize, token, revoke, api, document.get("qbosync_limits") != "off")
+
+
+def _is_on_this_machine(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
 
 
 @contextmanager
@@ -162,18 +178,13 @@ def _ask(
         "x-include-refresh-token-hard-expires-in": "true",
     }
     request = Request("POST", endpoints.token, headers, urlencode(form).encode())
-    try:
-        reply = transport.send(request, 60.0)
-    except (NotSent, Lost) as error:
-        raise TemporaryError(
-            f"Intuit's sign-in cannot be reached: {error}.",
-            "Nothing to do: the next run tries again.",
-        ) from error
+    reply = _send(request, transport, clock)
     document = parse_json(reply.body)
     trace = trace_id_of(reply.headers)
-    if reply.status == 200 and isinstance(document, dict) and document.get("refresh_token"):
+    if reply.status == 200 and isinstance(document, dict) and _is_whole(document):
         return _tokens(document, clock.now())
-    error_name = document.get("error", "") if isinstance(document, dict) else ""
+    said = document.get("error") if isinstance(document, dict) else ""
+    error_name = said if isinstance(said, str) and _ERROR.fullmatch(said) else ""
     if error_name == "invalid_grant":
         raise InvalidGrantError(
             f"Intuit no longer accepts the sign-in (invalid_grant, intuit_tid {trace}).",
@@ -184,14 +195,42 @@ def _ask(
             "Intuit does not accept the client id and secret.",
             "Check the keys of your Intuit app for this environment, then `qbosync connect`.",
         )
-    if reply.status >= 500 or reply.status == 429 or reply.status == 200:
+    if reply.status >= 500 or reply.status in (200, 429) or not error_name:
         raise TemporaryError(
             f"Intuit's sign-in gave no sensible answer (HTTP {reply.status}).",
             "Nothing to do: the next run tries again.",
         )
     raise SetupError(
-        f"Intuit refused the sign-in: {error_name or 'HTTP ' + str(reply.status)}.",
+        f"Intuit refused the sign-in: {error_name}, intuit_tid {trace}.",
         "Run `qbosync connect` again.",
+    )
+
+
+def _send(request: Request, transport: Transport, clock: Clock) -> Reply:
+    """Ask; again only where nothing was sent, for a code or token may serve once."""
+    trouble: Exception | None = None
+    for pause in _TRIES:
+        if pause:
+            clock.sleep(pause)
+        try:
+            return transport.send(request, 60.0)
+        except NotSent as error:
+            trouble = error
+        except Lost as error:
+            trouble = error
+            break
+    raise TemporaryError(
+        f"Intuit's sign-in cannot be reached: {trouble}.",
+        "Nothing to do: the next run tries again.",
+    ) from trouble
+
+
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether it names both tokens, and times that are numbers."""
+    texts = (document.get("access_token"), document.get("refresh_token"))
+    times = [document.get(name, 1) for name in _TIMES]
+    return all(isinstance(text, str) and text for text in texts) and all(
+        isinstance(seconds, int) for seconds in times
     )
 
 
@@ -199,13 +238,12 @@ def _tokens(document: Mapping[str, Any], now: datetime) -> Tokens:
     def after(name: str, default: int) -> datetime:
         return now + timedelta(seconds=int(document.get(name, default)))
 
-    hard = "x_refresh_token_hard_expires_in"
     return Tokens(
         str(document["access_token"]),
         str(document["refresh_token"]),
         after("expires_in", 3600),
         after("x_refresh_token_expires_in", 8_640_000),
-        after(hard, 0) if hard in document else None,
+        after(_HARD, 0) if _HARD in document else None,
     )
 
 

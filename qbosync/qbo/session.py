@@ -17,6 +17,8 @@ from qbosync.errors import SetupError
 from qbosync.qbo.oauth import Endpoints, InvalidGrantError, Tokens, refresh
 from qbosync.qbo.transport import Transport
 
+_TRIES = (1.0, 4.0)
+
 
 class Keeper(Protocol):
     """One company's tokens, wherever they lie."""
@@ -40,11 +42,15 @@ class Session:
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens: Tokens | None = None
+        self._unsaved: Tokens | None = None
 
-    def start(self, tokens: Tokens) -> None:
-        """Begin with what a sign-in gave."""
+    def start(self, tokens: Tokens, client_id: str = "", secret: str = "") -> None:
+        """Begin with what a sign-in gave; the keys it was made with are kept beside it."""
         with self._lock:
-            self._store(self._keeper.load(), tokens)
+            blob = self._keeper.load()
+            if client_id:
+                blob = replace(blob, client_id=client_id, client_secret=secret)
+            self._store(blob, tokens)
 
     def access_token(self) -> str:
         """A token that is good for this request."""
@@ -64,6 +70,13 @@ class Session:
 
     def _renew(self) -> None:
         blob = self._keeper.load()
+        if self._unsaved is not None:
+            # Intuit gave them and the keyring did not take them: the token in it may be dead.
+            tokens = self._unsaved
+            self._store(blob, tokens)
+            if self._clock.now() < tokens.access_expires_at:
+                return
+            blob = self._keeper.load()
         if not blob.refresh_token:
             raise SetupError("Not connected to QuickBooks.", "Run `qbosync connect`.")
         self._keeper.save(blob)
@@ -88,17 +101,28 @@ class Session:
         )
 
     def _store(self, blob: TokenBlob, tokens: Tokens) -> None:
+        """Keep the tokens, and use them only then."""
         is_new = tokens.refresh_token != blob.refresh_token
-        self._keeper.save(
+        before = blob.refresh_token if is_new else blob.previous_refresh_token
+        hard = tokens.refresh_hard_expires_at or blob.hard_expires_at
+        self._unsaved = tokens
+        self._save(
             replace(
                 blob,
                 refresh_token=tokens.refresh_token,
-                previous_refresh_token=blob.refresh_token
-                if is_new
-                else blob.previous_refresh_token,
+                previous_refresh_token=before,
                 rotated_at=self._clock.now() if is_new else blob.rotated_at,
                 idle_expires_at=tokens.refresh_expires_at,
-                hard_expires_at=tokens.refresh_hard_expires_at or blob.hard_expires_at,
+                hard_expires_at=hard,
             )
         )
-        self._tokens = tokens
+        self._tokens, self._unsaved = tokens, None
+
+    def _save(self, blob: TokenBlob) -> None:
+        """Save, and again after a moment: what is not kept now is lost at Intuit too."""
+        for pause in _TRIES:
+            try:
+                return self._keeper.save(blob)
+            except SetupError:
+                self._clock.sleep(pause)
+        self._keeper.save(blob)
