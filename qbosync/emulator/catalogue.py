@@ -60,7 +60,7 @@ EXTRA: dict[str, tuple[str | None, str]] = {
         " Balance:decimal BillRate:decimal CostRate:decimal OpenBalanceDate:date"
         " CreditLimit:decimal AcctNum Vendor1099:boolean T4AEligible:boolean"
         " T5018Eligible:boolean CurrencyRef:ReferenceType APAccountRef:ReferenceType"
-        " ClientEntityId Source VendorPaymentBankDetail:any HasTPAR:boolean",
+        " ClientEntityId Source VendorPaymentBankDetail:any HasTPAR:boolean TaxReportingBasis",
     ),
     "Employee": (
         "NameBase",
