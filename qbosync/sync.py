@@ -19,7 +19,7 @@ from qbosync.lookup import look_up
 from qbosync.mapping.context import Found, Memory, Sighting
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Problem, Snapshot, show
-from qbosync.operation import Action, Entity, Key, digest
+from qbosync.operation import Action, Entity, Key, Operation, digest
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
 from qbosync.qbo.preferences import company_checks
@@ -105,6 +105,7 @@ class _Run:
     stop: Stop
     outcome: Outcome = field(default_factory=Outcome)
     waiting: dict[Key, Problem] = field(default_factory=dict)
+    begun: list[Operation] = field(default_factory=list)
     read_at: datetime | None = None
     stamp: str = ""
     orders: int = 0
@@ -154,6 +155,13 @@ class _Run:
                 "See why the order system exports no more; [source] max_age sets the limit.",
             )
         self.outcome.names = {c.id: c.name.strip() for c in snapshot.customers.values()}
+        self.outcome.owners = _owners(snapshot)
+        strange = self.options.only - self.outcome.owners.keys()
+        if strange := {ref for ref in strange if not ref.startswith("credit_application:")}:
+            raise SetupError(
+                f"The export has no {', '.join(sorted(strange))}.",
+                "Give kind:id as `qbosync explain` shows it, or leave --only out.",
+            )
         self.outcome.notes.extend(snapshot.notes)
         return snapshot
 
@@ -204,6 +212,10 @@ class _Run:
             plan = only(plan, self.options.only)
         plan = self._adopt_only(plan)
         self.outcome.plan = plan
+        if self.options.only:
+            others = [str(o.key) for o in plan.operations if o.key.source not in self.options.only]
+            if others:
+                self.outcome.reported.append(f"what it depends on comes along: {', '.join(others)}")
         self.outcome.reported.extend(plan.reported)
         for problem in plan.held:
             self.outcome.held.setdefault(problem.source, problem)
@@ -327,13 +339,25 @@ class _Run:
     def execute(self, plan: Plan, found: Found, memory: Memory) -> None:
         """Send the plan."""
         shop = self.shop
-        done = {written.operation.key for written in (*self.outcome.written, *self.outcome.adopted)}
-        plan = replace(plan, operations=tuple(o for o in plan.operations if o.key not in done))
+        # Not what settling brought to an end: today's data may want it changed at once.
+        plan = replace(plan, operations=tuple(o for o in plan.operations if o not in self.begun))
+        self.begun.extend(plan.operations)
         if not plan.operations:
             return
         executor = Executor(shop, self.outcome, self.should_stop, self.progress)
         written = [w.entry for w in (*self.outcome.written, *self.outcome.adopted)]
         executor.execute(plan, found, [*memory.entries.values(), *written])
+
+    def _still_held(self) -> list[Problem]:
+        """What an earlier run held and this one was not asked about."""
+        if not self.options.only:
+            return []
+        names = ("source", "reason", "what", "todo")
+        return [
+            Problem(*(row[n] for n in names), Decimal(row["amount"]) if row["amount"] else None)
+            for row in self.shop.ledger.holds()
+            if row["source"] not in self.options.only | self.outcome.held.keys()
+        ]
 
     def end(self) -> None:
         """Enter what the run did; a run that read QuickBooks moves the window on."""
@@ -344,7 +368,8 @@ class _Run:
         if self.options.is_dry:
             return
         if outcome.error is None:
-            waiting = (*outcome.held.values(), *outcome.by_hand.values())
+            waiting = [*outcome.held.values(), *outcome.by_hand.values()]
+            waiting += self._still_held()
             shop.ledger.hold(waiting, outcome.run_id, outcome.finished_at)
         is_whole = outcome.error is None and self.read_at is not None
         shop.ledger.end_run(
@@ -362,6 +387,20 @@ class _Run:
                 "error": outcome.error.what if outcome.error else "",
             },
         )
+
+
+def _owners(snapshot: Snapshot) -> dict[str, str]:
+    """Whose each record is, by its reference; those that cannot be read are there too."""
+    records = (
+        *snapshot.orders.values(),
+        *snapshot.payments.values(),
+        *snapshot.charges.values(),
+        *snapshot.credit_memos.values(),
+        *snapshot.refunds.values(),
+    )
+    owners = {problem.source: "" for problem in snapshot.problems}
+    owners |= {customer.ref: customer.id for customer in snapshot.customers.values()}
+    return owners | {record.ref: record.customer_id for record in records}
 
 
 def only(plan: Plan, sources: Iterable[str]) -> Plan:

@@ -93,7 +93,25 @@ def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) ->
     return _draft(payment, applied, ctx)
 
 
-def _lines(applied: tuple[Application, ...], ctx: Context) -> tuple[list[Body], list[list[str]]]:
+def _fits(own: Key, target: str, amount: Decimal, ctx: Context) -> bool:
+    """Whether an invoice can take so much; one whose change is held owes what it owed."""
+    invoice = ctx.memory.live(target_key(target))
+    if target_key(target) in ctx.planned or invoice is None or invoice.amount is None:
+        return True
+    before, others = ZERO, ZERO
+    for entry in ctx.memory.entries.values():
+        if entry.key.entity is Entity.PAYMENT and entry.is_live:
+            given = sum((Decimal(n) for to, n in entry.facts.get("Line", ()) if to == target), ZERO)
+            if entry.key == own:
+                before += given
+            else:
+                others += given
+    return amount <= max(before, invoice.amount - others)
+
+
+def _lines(
+    own: Key, applied: tuple[Application, ...], ctx: Context
+) -> tuple[list[Body], list[list[str]]]:
     """The lines to invoices that are there, each named once: a payment without them waits.
 
     "A waiting payment is applied when the invoice appears" is not written anywhere: the
@@ -106,7 +124,7 @@ def _lines(applied: tuple[Application, ...], ctx: Context) -> tuple[list[Body], 
     facts: list[list[str]] = []
     for target, amount in sorted(sums.items()):
         key = target_key(target)
-        if amount and ctx.exists(key):
+        if amount and ctx.exists(key) and _fits(own, target, amount, ctx):
             bodies.append({"Amount": amount, "LinkedTxn": [{"TxnId": key, "TxnType": "Invoice"}]})
             facts.append([target, str(amount)])
     return bodies, facts
@@ -117,7 +135,7 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
     key = payment_key(payment.id)
     amount = amount_of(payment, ctx)
     method = payment.method.casefold()
-    rows, row_facts = _lines(applied, ctx)
+    rows, row_facts = _lines(key, applied, ctx)
     mark = marker(policy.instance, key)
     reference = text(payment.reference)
     body: Body = {
