@@ -295,9 +295,9 @@ class Oracle:
         overpaid = [a for c in self.now.credit_memos.values() for a in c.applied
                     if c.reason == "overpayment" and c.payment_id == payment.id]  # fmt: skip
         for application in (*payment.applied, *overpaid):
-            if application.target in loose:
-                return
             invoice = there.get(("Invoice", application.target))
+            if application.target in loose or self._owes_otherwise(application.target, invoice):
+                return
             if invoice is not None and not invoice.is_void:
                 wanted["Invoice", invoice.id] += application.amount
         if document is None:
@@ -313,6 +313,11 @@ class Oracle:
             yield f"{document} should be over {payment.amount}"
         elif payment.ref in held:
             yield f"{payment.ref} is held, and nothing is wrong with it"
+
+    def _owes_otherwise(self, target: str, invoice: Document | None) -> bool:
+        """Whether an order's change is held, so that its invoice may not take all that is given."""
+        order = self.now.orders.get(target.removeprefix("order:"))
+        return bool(order and invoice and invoice.total < order.total)
 
     def _spent(
         self, there: Mapping[tuple[str, str], Document], loose: set[str]
