@@ -460,7 +460,11 @@ def explain(ctx: click.Context, ref: str, as_json: bool) -> None:
 
 @program.group()
 def ledger() -> None:
-    """The record of what became what: copy it, or begin a new one when it is lost."""
+    """The record of what became what: copy it, or begin a new one when it is lost.
+
+    \b
+    Example:  qbosync ledger backup
+    """
 
 
 @ledger.command()

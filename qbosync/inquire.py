@@ -238,7 +238,10 @@ def _resolve(ledger: Ledger, ref: str) -> str:
     if colon and kind in kinds:
         return ref
     hits = {e.key.source for e in ledger.entries() if ref in (e.number, e.name) and ref}
-    hits = hits or {e.key.source for e in ledger.entries() if e.qbo_id == ref}
+    # Documents share one series of Ids in QuickBooks; customers and items have their own.
+    by_id = [e for e in ledger.entries() if e.qbo_id == ref and e.key.entity.wave >= 0]
+    hits = hits or {e.key.source for e in by_id if not e.key.entity.is_named}
+    hits = hits or {e.key.source for e in by_id}
     if len(hits) > 1:
         raise SetupError(
             f"{plain(ref)} may mean {', '.join(sorted(hits))}.", "Say which, as kind:id."

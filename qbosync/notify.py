@@ -56,6 +56,17 @@ def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[
     return [line for line in lines if line]
 
 
+def news_of_some(outcome: Outcome, setup: Setup) -> list[str]:
+    """The lines of a run over a few records: it changes nothing about what was said of all."""
+    connection = setup.connected()
+    company = f"{connection.company} ({connection.environment})"
+    if outcome.error is not None:
+        lines = [f"qbosync: {company}: {outcome.error.what}", outcome.error.todo]
+        return [line for line in lines if line]
+    held = outcome.held | outcome.by_hand
+    return mail(outcome, company, held.values()) if held else []
+
+
 def news_of_failure(setup: Setup | None, error: QbosyncError) -> list[str]:
     """The lines for a run that could not even begin; once, then daily, where there is a ledger."""
     lines = [f"qbosync: {error.what}", error.todo]

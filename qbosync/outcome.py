@@ -35,6 +35,7 @@ class Outcome:
     reported: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     error: QbosyncError | None = None
     settings_are_right: bool | None = None
     signal: int = 0

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from qbosync.errors import QbosyncError
+from qbosync.errors import QbosyncError, TemporaryError
 from qbosync.model import Problem, show
 from qbosync.operation import Action, Operation
 from qbosync.outcome import Outcome, Written
@@ -86,6 +86,14 @@ def error_json(error: QbosyncError | None) -> dict[str, str] | None:
     return None if error is None else {"what": error.what, "todo": error.todo}
 
 
+def _unknown_json(outcome: Outcome) -> dict[str, str] | None:
+    """A run whose only trouble is that some answers were lost."""
+    if outcome.exit_code != TemporaryError.exit_code:
+        return None
+    todo = "Nothing to do: the next run looks for them."
+    return {"what": f"The outcome of {len(outcome.held)} writes is unknown.", "todo": todo}
+
+
 def totals(operations: Iterable[Operation]) -> dict[str, str]:
     """The sums of what would be created, by entity."""
     sums: dict[str, Decimal] = defaultdict(lambda: Decimal("0.00"))
@@ -112,7 +120,7 @@ def plan_json(outcome: Outcome, since: Mapping[str, str]) -> dict[str, Any]:
         "edited": [],
         "reported": outcome.reported,
         "exit_code": outcome.exit_code,
-        "error": error_json(outcome.error),
+        "error": error_json(outcome.error) or _unknown_json(outcome),
     }
     return document
 
@@ -253,7 +261,7 @@ def _rest(console: Console, outcome: Outcome, is_verbose: bool) -> None:
     if outcome.held:
         console.print(cell(f"Held: {len(outcome.held)}", "bold"))
         for problem in outcome.held.values():
-            console.print(cell(f"  {problem.source}: {problem.what}", "yellow"))
+            console.print(cell(f"  {_headed(problem, outcome)}: {problem.what}", "yellow"))
             console.print(cell(f"    {problem.todo}"))
     if outcome.by_hand:
         console.print(cell(f"To apply by hand: {len(outcome.by_hand)}", "bold"))
@@ -277,6 +285,23 @@ def show_checks(console: Console, checks: Iterable[Check]) -> None:
             console.print(cell(f"      {check.todo}"))
 
 
+def _named(source: str) -> str:
+    """A record as a sentence names it: ``credit memo 31``; a place in a file as it is."""
+    kind, _, rest = source.partition(":")
+    return rest.replace(":", " line ") if kind == "file" else f"{kind.replace('_', ' ')} {rest}"
+
+
+def _headed(problem: Problem, outcome: Outcome) -> str:
+    """Which record, whose, and how much money it is about."""
+    customer = outcome.names.get(outcome.owners.get(problem.source, ""), "")
+    parts = [_named(problem.source)]
+    if customer and not problem.source.startswith("customer:"):
+        parts.append(customer)
+    if problem.amount is not None:
+        parts.append(show(problem.amount))
+    return ", ".join(parts)
+
+
 def mail(outcome: Outcome, company: str, new: Iterable[Problem]) -> list[str]:
     """The lines that cron mails; the first carries all, since the subject is only the command."""
     problems = list(outcome.held.values())
@@ -289,7 +314,7 @@ def mail(outcome: Outcome, company: str, new: Iterable[Problem]) -> list[str]:
     known = {problem.source for problem in fresh}
     for problem in fresh + [p for p in problems if p.source not in known]:
         mark = "NEW " if problem.source in known else ""
-        lines.append(f"{mark}{problem.source}: {problem.what} {problem.todo}")
+        lines.append(f"{mark}{_headed(problem, outcome)}: {problem.what} {problem.todo}")
     lines += [f"{problem.what} {problem.todo}" for problem in outcome.by_hand.values()]
     if outcome.written:
         lines.append(f"{len(outcome.written)} written.")
@@ -327,7 +352,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
     for name, at in document["accepted"].items():
         console.print(cell(f"{'Vouched for':<16}{name}, {at[:10]}"))
     for row in (*document["held"], *document["to_apply_by_hand"]):
-        console.print(cell(f"  {row['source']}: {row['what']}", "yellow"))
+        console.print(cell(f"  {_named(row['source'])}: {row['what']}", "yellow"))
         console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
 
 

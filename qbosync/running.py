@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from qbosync.errors import BusyError, QbosyncError
 from qbosync.log import open_log
-from qbosync.notify import news, news_of_failure
+from qbosync.notify import news, news_of_failure, news_of_some
 from qbosync.outcome import Outcome, Progress
 from qbosync.places import Connection
 from qbosync.sync import Options, Stop, run
@@ -67,7 +67,10 @@ def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -
             log(outcome)
         since = {row["source"]: row["since"] for row in shop.ledger.holds()}
         told = []
-        if not options.is_dry:
+        if options.only and not options.is_dry:
+            told = news_of_some(outcome, setup)
+            activate(setup, outcome)
+        elif not options.is_dry:
             told = news(shop.ledger, outcome, setup, shop.clock.now())
             activate(setup, outcome)
     return Run(outcome, _company(setup.connected()), since, told)

@@ -18,7 +18,17 @@ from qbosync.execute import Executor
 from qbosync.lookup import look_up
 from qbosync.mapping.context import Found, Memory, Sighting
 from qbosync.mapping.policy import Policy
-from qbosync.model import ZERO, Problem, Snapshot, show
+from qbosync.model import (
+    ZERO,
+    Charge,
+    CreditMemo,
+    Order,
+    Payment,
+    Problem,
+    Refund,
+    Snapshot,
+    show,
+)
 from qbosync.operation import Action, Entity, Key, Operation, digest
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
@@ -156,8 +166,12 @@ class _Run:
             )
         self.outcome.names = {c.id: c.name.strip() for c in snapshot.customers.values()}
         self.outcome.owners = _owners(snapshot)
-        strange = self.options.only - self.outcome.owners.keys()
-        if strange := {ref for ref in strange if not ref.startswith("credit_application:")}:
+        strange = {
+            ref
+            for ref in self.options.only - self.outcome.owners.keys()
+            if not ref.startswith("credit_application:")
+        }
+        if strange:
             raise SetupError(
                 f"The export has no {', '.join(sorted(strange))}.",
                 "Give kind:id as `qbosync explain` shows it, or leave --only out.",
@@ -352,9 +366,14 @@ class _Run:
         """What an earlier run held and this one was not asked about."""
         if not self.options.only:
             return []
-        names = ("source", "reason", "what", "todo")
         return [
-            Problem(*(row[n] for n in names), Decimal(row["amount"]) if row["amount"] else None)
+            Problem(
+                row["source"],
+                row["reason"],
+                row["what"],
+                row["todo"],
+                Decimal(row["amount"]) if row["amount"] else None,
+            )
             for row in self.shop.ledger.holds()
             if row["source"] not in self.options.only | self.outcome.held.keys()
         ]
@@ -391,7 +410,7 @@ class _Run:
 
 def _owners(snapshot: Snapshot) -> dict[str, str]:
     """Whose each record is, by its reference; those that cannot be read are there too."""
-    records = (
+    records: tuple[Order | Payment | Charge | CreditMemo | Refund, ...] = (
         *snapshot.orders.values(),
         *snapshot.payments.values(),
         *snapshot.charges.values(),
