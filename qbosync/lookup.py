@@ -14,7 +14,7 @@ from itertools import islice
 from qbosync.mapping.context import Candidate, Found, Memory
 from qbosync.mapping.item import method_draft
 from qbosync.meet import DELETED_SUFFIX
-from qbosync.operation import Body, Draft, Entity, Intent, Key
+from qbosync.operation import MARK, Body, Draft, Entity, Intent, Key
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.qbo.query import is_in, literal
@@ -200,7 +200,7 @@ def _by_marker(
     marked: dict[str, list[Candidate]] = defaultdict(list)
     for body in bodies:
         for line in str(body.get("PrivateNote") or "").splitlines():
-            marked[line.strip()].append(Candidate(entity, body))
+            marked[line[max(line.find(MARK), 0) :].strip()].append(Candidate(entity, body))
     return {
         draft.key: tuple(marked.get(str(draft.body["PrivateNote"]).splitlines()[-1], ()))
         for draft in drafts

@@ -248,9 +248,12 @@ def request_id(
     return "q" + REQUEST_ID_SCHEME + digest((REQUEST_ID_SCHEME, *parts))[:34]
 
 
+MARK = "[qbosync"
+
+
 def marker(instance: str, key: Key) -> str:
     """The last line of a document's PrivateNote, by which it is known to be ours."""
-    return f"[qbosync {instance} {key.source}]"
+    return f"{MARK} {instance} {key.source}]"
 
 
 def bind(value: Any, id_of: Callable[[Key], str]) -> Any:

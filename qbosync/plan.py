@@ -137,8 +137,8 @@ class _Planner:
     def _decide(self, draft: Draft) -> Problem | None:
         """Turn a draft into an operation, or say why it has to wait."""
         memory = self.ctx.memory
-        if waiting := self.waiting.get(draft.key.source):
-            return waiting
+        if held := self.ctx.held.get(draft.key.source) or self.waiting.get(draft.key.source):
+            return held
         entry = memory.entries.get(draft.key)
         if entry is not None and not entry.is_live:
             return not_live(draft, entry)

@@ -41,9 +41,12 @@ class Recognised:
 
 
 def bears(object_: Body, mark: str) -> bool:
-    """Whether a document carries this marker as a line of its PrivateNote."""
+    """Whether a document carries this marker at the end of a line of its PrivateNote.
+
+    A void puts its own word before what was there.
+    """
     note = str(object_.get("PrivateNote") or "")
-    return any(line.strip() == mark for line in note.splitlines())
+    return any(line.strip().endswith(mark) for line in note.splitlines())
 
 
 def recognise(draft: Draft, candidates: Iterable[Body], instance: str) -> Recognised:

@@ -41,11 +41,11 @@ def loads(text: bytes) -> Any:
 
 def cents(value: Decimal) -> Decimal:
     """Round half up to cents; zero loses its decimals, as QuickBooks prints it."""
-    rounded = value.quantize(CENT, ROUND_HALF_UP)
+    rounded = Decimal(value).quantize(CENT, ROUND_HALF_UP)
     return rounded if rounded else ZERO
 
 
 def plain(value: Decimal) -> Decimal:
     """A quantity or price without trailing zeros: ``75``, ``4.5``."""
-    short = value.normalize()
+    short = Decimal(value).normalize()
     return short if short.as_tuple().exponent <= 0 else short.quantize(Decimal(1))  # type: ignore[operator]

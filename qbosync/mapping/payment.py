@@ -210,6 +210,10 @@ def _spendings(credit: CreditMemo, ctx: Context) -> Iterator[Answer]:
         if not ctx.exists(invoice):
             yield Skip(key.source, f"waits until {application.target.replace(':', ' ')} is charged")
             continue
+        if not _fits(key, application.target, application.amount, ctx):
+            where = application.target.replace(":", " ")
+            yield Skip(key.source, f"waits until the invoice of {where} can take it")
+            continue
         yield _spending(key, credit, application, ctx)
 
 

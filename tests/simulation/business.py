@@ -271,7 +271,7 @@ def apply_rest(shop: Business, dice: Random) -> None:
 
 def move_payment(shop: Business, dice: Random) -> None:
     """One application goes elsewhere."""
-    movable = [p for p in shop.payments.values() if p.applied]
+    movable = [p for p in shop.payments.values() if p.applied and p.status == "posted"]
     if not movable:
         return
     payment = dice.choice(movable)

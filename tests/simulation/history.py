@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import traceback
@@ -281,7 +282,8 @@ class History:
                     "values": {"PrimaryPhone": {"FreeFormNumber": "000"}}}  # fmt: skip
         if body:
             self.net.say(f"  person: {body}")
-            act(self.net.emulator.companies[self.net.realm_id], body)
+            with contextlib.suppress(ValueError):  # QuickBooks does not let a person do all either
+                act(self.net.emulator.companies[self.net.realm_id], body)
         if touched is not None:
             self._theirs(touched)
 

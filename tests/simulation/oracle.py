@@ -341,7 +341,7 @@ class Oracle:
                 rows = [(f"order:{credit.order_id}", credit.amount)]
             for target, n in rows:
                 invoice = there.get(("Invoice", target))
-                if credit.ref in loose or target in loose:
+                if {credit.ref, target} & loose or self._owes_otherwise(target, invoice):
                     unsure |= {memo.id, invoice.id if invoice else ""}
                 elif invoice is not None and not invoice.is_void:
                     wanted[memo.id, invoice.id] += n
