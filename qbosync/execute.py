@@ -1,21 +1,24 @@
 """Carrying out a plan: intent first, then the request, then the entry.
 
 One customer's documents are never in two requests at once; what waits for something that
-did not go out is held, and everything else goes on.  Requests run in worker threads;
-the ledger is only ever touched by the thread that calls `execute`.
+did not go out is held, and everything else goes on.  The first document of a wave goes
+alone, so that a setting that spoils it does not spoil the others.  Requests run in worker
+threads; the ledger is only ever touched by the thread that calls `execute`, and what has
+left is entered before the run ends, whatever ends it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
-from qbosync.lookup import references
-from qbosync.mapping.context import Found
+from qbosync.lookup import customer_of, read, references
+from qbosync.mapping.context import Candidate, Found
 from qbosync.model import Problem
 from qbosync.operation import (
     Action,
@@ -33,14 +36,15 @@ from qbosync.outcome import Outcome, Progress, Written, by_hand
 from qbosync.plan import Plan
 from qbosync.proof import prove
 from qbosync.qbo.client import Answer, Call
-from qbosync.qbo.faults import Fault, advice, remedy
+from qbosync.qbo.faults import Fault, advice, error_for, remedy
 from qbosync.recognise import Verdict, recognise
 from qbosync.settle import Decision, Step, waiting
 from qbosync.shop import Shop
 from qbosync.wire import (
-    applied,
+    agreed,
     create_body,
     is_deposited,
+    is_voided,
     says_what_was_sent,
     update_body,
     void_body,
@@ -70,6 +74,7 @@ class Executor:
         self.should_stop = should_stop
         self.progress = progress
         self.ids: dict[Key, str] = {}
+        self.refused = shop.ledger.refused_ids()
         self.stop: QbosyncError | None = None
         self.done = 0
 
@@ -116,24 +121,11 @@ class Executor:
     def _adopt(self, operation: Operation) -> None:
         assert operation.found is not None  # noqa: S101  an adoption has found something
         now = self.clock.now()
-        entry = self.ledger.adopt(self._as_found(operation), operation.found,
-                                  self.outcome.run_id, now)  # fmt: skip
+        facts = agreed(operation.draft, operation.found, self.ids.get)
+        entry = self.ledger.adopt(operation, operation.found, facts, self.outcome.run_id, now)
         self.ids[entry.key] = entry.qbo_id
         self.outcome.adopted.append(Written(operation, entry))
         self._count(1)
-
-    def _as_found(self, operation: Operation) -> Operation:
-        """A payment that is applied otherwise than wanted is adopted as such: an update follows."""
-        draft, there = operation.draft, operation.found or {}
-        if draft.key.entity is not Entity.PAYMENT:
-            return operation
-        try:
-            wanted = create_body(draft, self.ids.__getitem__)["Line"]
-        except KeyError:
-            wanted = None
-        if wanted is not None and applied(wanted) == applied(there.get("Line", [])):
-            return operation
-        return replace(operation, draft=replace(draft, facts={**draft.facts, "Line": [["", "0"]]}))
 
     def _current(self, operations: Iterable[Operation]) -> dict[tuple[Entity, str], Body]:
         """The objects that are to be changed, as QuickBooks has them now."""
@@ -144,7 +136,7 @@ class Executor:
         return {
             (entity, qbo_id): body
             for entity, wanted in ids.items()
-            for qbo_id, body in self.company.read(entity, wanted).items()
+            for qbo_id, body in read(self.company, entity, wanted).items()
         }
 
     def _ready(
@@ -170,6 +162,11 @@ class Executor:
         epoch = entry.epoch if entry else 0
         company = (self.shop.environment, self.shop.realm_id)
         number = request_id(*company, key, operation.action, epoch, body)
+        if refusals := self.refused[number]:
+            # QuickBooks may replay a refusal whose cause was mended (unknown); it refused,
+            # so a new id cannot write twice.
+            again = body | {"refused": refusals}
+            number = request_id(*company, key, operation.action, epoch, again)
         now = self.clock.now()
         intent = Intent(
             0, key, operation.action, body, number, operation.draft, epoch,
@@ -187,6 +184,9 @@ class Executor:
                 f"{key} (Id {entry.qbo_id}) was deleted in QuickBooks.",
                 "It is not written again by itself; enter it by hand if it should count.",
             )
+            return None
+        if why := _untouchable(operation, there):
+            self._hold(key, *why)
             return None
         if operation.action is Action.VOID:
             return void_body(there)
@@ -213,14 +213,17 @@ class Executor:
         for pair in ready:
             lanes[pair[0].draft.customer or str(pair[0].key)].append(pair)
         size = 1 if len(ready) <= FEW else BATCH
+        is_proven = all(op.key.entity.is_named for op, _ in ready)
         free = deque(lanes)
         stale: list[Operation] = []
         flying: dict[Future[list[Answer]], list[tuple[Operation, Intent]]] = {}
         with ThreadPoolExecutor(max_workers=self.shop.in_flight) as pool:
             while free or flying:
-                while free and len(flying) < self.shop.in_flight and not self._is_over():
-                    group = _next_group(free, lanes, size)
-                    flying[pool.submit(self._request, *self._intend(group))] = group
+                most = self.shop.in_flight if is_proven else 1
+                while free and len(flying) < most and not self._is_over():
+                    group = _next_group(free, lanes, size if is_proven else 1)
+                    if sent := self._intend(group):
+                        flying[pool.submit(self._request, *sent)] = group
                 if not flying:
                     break
                 landed, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -230,23 +233,32 @@ class Executor:
                     for lane in dict.fromkeys(op.draft.customer or str(op.key) for op, _ in group):
                         if lanes[lane]:
                             free.append(lane)
+                is_proven = True
         return stale
 
     def _is_over(self) -> bool:
         return self.stop is not None or self.should_stop()
 
-    def _intend(self, group: list[tuple[Operation, Intent]]) -> tuple[list[Intent], str]:
-        """Enter a group in the ledger, under a batch id that is never used again."""
+    def _intend(self, group: list[tuple[Operation, Intent]]) -> tuple[list[Intent], str] | None:
+        """Enter a group in the ledger, under a batch id that is never used again.
+
+        Where the ledger does not take it, nothing is sent: what is in flight still lands.
+        """
         now = self.clock.now()
         batch_id = ""
         if len(group) > 1:
-            parts = [self.ledger.fact("uuid"), now, [i.request_id for _, i in group]]
+            ids = [intent.request_id for _, intent in group]
+            parts = [self.ledger.fact("uuid"), self.outcome.run_id, now, ids]
             batch_id = "b" + digest([str(part) for part in parts])[:35]
         stamped = [
             (op, replace(intent, first_sent=now, last_sent=now, batch_id=batch_id))
             for op, intent in group
         ]
-        intents = self.ledger.intend(stamped)
+        try:
+            intents = self.ledger.intend(stamped)
+        except QbosyncError as error:
+            self.stop = self.stop or error
+            return None
         group[:] = [(op, intent) for (op, _), intent in zip(group, intents, strict=True)]
         return intents, batch_id
 
@@ -264,40 +276,62 @@ class Executor:
     def _land(
         self, group: list[tuple[Operation, Intent]], answers: list[Answer]
     ) -> list[Operation]:
-        """Enter the answers to one request."""
+        """Enter the answers to one request: first what was written, which must not be lost."""
         stale = []
         posted = []
+        rest = []
         for (operation, intent), answer in zip(group, answers, strict=True):
             if answer.outcome == "posted" and answer.object is not None:
                 posted.append((operation, intent, Posted(answer.object, answer.trace_id)))
-            elif answer.outcome == "refused" and answer.fault is not None:
-                if self._refused(operation, intent, answer.fault):
-                    stale.append(operation)
-            elif answer.outcome == "not_sent":
-                self.ledger.drop([intent], self.clock.now(), answer.reason)
-                self.stop = self.stop or TemporaryError(
-                    f"QuickBooks cannot be reached: {answer.reason}.",
-                    "Nothing to do: the next run tries again.",
-                )
             else:
-                wait_ = Decision(Step.WAIT, until=intent.last_sent + self.shop.resend_after)
-                problem = waiting(intent, wait_, self.shop.local(wait_.until or intent.last_sent))
-                self.outcome.held.setdefault(problem.source, problem)
-        self._record(posted)
+                rest.append((operation, intent, answer))
+        try:
+            self._record(posted)
+            for operation, intent, answer in rest:
+                if answer.outcome == "refused" and answer.fault is not None:
+                    if self._refused(operation, intent, answer.fault):
+                        stale.append(operation)
+                elif answer.outcome == "not_sent":
+                    self._not_sent(intent, answer)
+                else:
+                    self._unknown(intent)
+        except QbosyncError as error:
+            self.stop = self.stop or error
         return stale
 
     def _record(self, posted: list[tuple[Operation, Intent, Posted]]) -> None:
-        if not posted:
-            return
-        pairs = [(intent, answer) for _, intent, answer in posted]
-        entries = self.ledger.record(pairs, self.clock.now())
-        for (operation, intent, answer), entry in zip(posted, entries, strict=True):
+        """Enter what QuickBooks answered, unless it speaks of something else than was sent."""
+        ours = []
+        for operation, intent, answer in posted:
+            proof = prove(intent, answer, self.outcome)
+            if proof.is_ours:
+                ours.append((operation, intent, answer))
+            else:
+                self._unknown(intent)
+            if proof.stop and self.stop:
+                self.outcome.reported.append(proof.stop.what)
+            self.stop = self.stop or proof.stop
+        entries = self.ledger.record([(i, a) for _, i, a in ours], self.clock.now()) if ours else []
+        for (operation, _, _), entry in zip(ours, entries, strict=True):
             if entry.is_live:
                 self.ids[entry.key] = entry.qbo_id
             self.outcome.written.append(Written(operation, entry))
-            if intent.action is not Action.VOID:
-                self.stop = self.stop or prove(intent, answer, self.outcome)
-        self._count(len(posted))
+        self._count(len(ours))
+
+    def _unknown(self, intent: Intent) -> None:
+        """The intent stays open; that it waits is said whatever else is said of its record."""
+        until = intent.last_sent + self.shop.resend_after
+        problem = waiting(intent, Decision(Step.WAIT, until=until), self.shop.local(until))
+        self.outcome.held[problem.source] = problem
+
+    def _not_sent(self, intent: Intent, answer: Answer) -> None:
+        self.ledger.drop([intent], self.clock.now(), answer.reason)
+        if self.stop is None and answer.fault is not None:
+            self.stop = error_for(answer.fault)
+        self.stop = self.stop or TemporaryError(
+            f"QuickBooks cannot be reached: {answer.reason}.",
+            "Nothing to do: the next run tries again.",
+        )
 
     def _refused(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
         """Hold what QuickBooks refused; True if it only has to be looked at afresh."""
@@ -306,6 +340,8 @@ class Executor:
             self.ledger.drop([intent], self.clock.now(), str(fault))
             return True
         if cure == "number_taken" and self._is_ours_after_all(operation, intent, fault):
+            return False
+        if cure == "name_taken" and self._is_there_after_all(operation, intent, fault):
             return False
         words = advice(fault)
         if cure == "setup":
@@ -333,12 +369,35 @@ class Executor:
         judged = recognise(operation.draft, [body] if body else [], self.shop.policy.instance)
         if judged.verdict is not Verdict.OURS or judged.object is None:
             return False
-        [entry] = self.ledger.record(
-            [(intent, Posted(judged.object, fault.trace_id))], self.clock.now(), "adopted"
-        )
+        facts = agreed(operation.draft, judged.object, self.ids.get)
+        self._found(operation, intent, judged.object, facts, fault)
+        return True
+
+    def _is_there_after_all(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
+        """A name clash (6240) may be a customer made meanwhile: then that one is meant."""
+        if operation.key.entity is not Entity.CUSTOMER or operation.entry is not None:
+            return False
+        met = customer_of(self.company, operation.draft)
+        if not isinstance(met, Candidate):
+            return False
+        qbo_id = str(met.object["Id"])
+        if any(k.entity is Entity.CUSTOMER and known == qbo_id for k, known in self.ids.items()):
+            return False
+        self._found(operation, intent, met.object, operation.draft.facts, fault)
+        return True
+
+    def _found(
+        self,
+        operation: Operation,
+        intent: Intent,
+        there: Body,
+        facts: Mapping[str, Any],
+        fault: Fault,
+    ) -> None:
+        entry = self.ledger.recognise(intent, there, facts, self.clock.now(), fault.trace_id)
         self.ids[entry.key] = entry.qbo_id
         self.outcome.adopted.append(Written(operation, entry))
-        return True
+        self._count(1)
 
     def _hold(self, key: Key, reason: str, what: str, todo: str) -> None:
         self.outcome.held.setdefault(key.source, Problem(key.source, reason, what, todo))
@@ -346,6 +405,25 @@ class Executor:
     def _count(self, n: int) -> None:
         self.done += n
         self.progress("Writing to QuickBooks", self.done, self.total)
+
+
+def _untouchable(operation: Operation, there: Body) -> tuple[str, str, str] | None:
+    """Why what QuickBooks holds must not be changed: reason, words, what to do."""
+    key = operation.key
+    name = f"{key} (Id {there['Id']})"
+    if key.entity.is_named and not there.get("Active", True):
+        return (
+            "inactive",
+            f"{name} is inactive in QuickBooks.",
+            "Make it active in QuickBooks; the change goes out by itself then.",
+        )
+    if operation.action is Action.UPDATE and is_voided(there) and operation.draft.amount:
+        return (
+            "not_live",
+            f"{name} was voided in QuickBooks.",
+            f"`qbosync resolve {key.source}` says whether it shall be written again.",
+        )
+    return None
 
 
 def _next_group(

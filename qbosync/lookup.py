@@ -13,7 +13,8 @@ from itertools import islice
 
 from qbosync.mapping.context import Candidate, Found, Memory
 from qbosync.mapping.item import method_draft
-from qbosync.meet import DELETED_SUFFIX
+from qbosync.meet import DELETED_SUFFIX, meet_customer
+from qbosync.model import Problem
 from qbosync.operation import MARK, Body, Draft, Entity, Intent, Key
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
@@ -95,7 +96,7 @@ def since_intents(company: Company, intents: Collection[Intent]) -> dict[Key, li
     for entity, group in by_entity.items():
         changed = [intent for intent in group if "Id" in intent.body]
         created = [intent for intent in group if "Id" not in intent.body]
-        by_id = company.read(entity, [str(i.body["Id"]) for i in changed]) if changed else {}
+        by_id = read(company, entity, [str(i.body["Id"]) for i in changed]) if changed else {}
         for intent in changed:
             if body := by_id.get(str(intent.body["Id"])):
                 found[intent.key].append(body)
@@ -116,6 +117,23 @@ def since_intents(company: Company, intents: Collection[Intent]) -> dict[Key, li
                 bodies |= {str(c.object["Id"]): c.object for c in numbered.get(intent.key, ())}
                 found[intent.key] = list(bodies.values())
     return found
+
+
+def read(company: Company, entity: Entity, ids: Collection[str]) -> dict[str, Body]:
+    """Objects by Id; of customers, items and methods also those that were made inactive."""
+    if not entity.is_named:
+        return company.read(entity, list(ids))
+    bodies: dict[str, Body] = {}
+    rest = iter(sorted(set(ids)))
+    while chunk := list(islice(rest, _CHUNK)):
+        where = f"{is_in('Id', chunk)} AND {_WITH_INACTIVE}"
+        bodies |= {str(body["Id"]): body for body in company.select(entity, where)}
+    return bodies
+
+
+def customer_of(company: Company, draft: Draft) -> Candidate | Problem | None:
+    """Whom QuickBooks has under a customer's name now."""
+    return meet_customer(draft, _by_name([draft], _customers(company, [draft]))[draft.key])
 
 
 def _created_since(company: Company, entity: Entity, first: datetime) -> Iterator[Body]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qbosync.errors import SetupError
-from qbosync.operation import Intent, Posted
+from qbosync.operation import Action, Intent, Posted
 from qbosync.outcome import Outcome
-from qbosync.wire import discrepancies
+from qbosync.wire import discrepancies, is_another, says_what_was_sent
 
 _SERIOUS = {
     "tax": (
@@ -28,17 +30,39 @@ _SERIOUS = {
 }
 
 
-def prove(intent: Intent, answer: Posted, outcome: Outcome) -> SetupError | None:
-    """Compare an answer with what was sent: the error that must stop the run, if any.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether an answer is about what was sent at all, and the error that must stop the run."""
 
-    A link that QuickBooks dropped is only reported: the money is right without it.
+    is_ours: bool
+    stop: SetupError | None = None
+
+
+def prove(intent: Intent, answer: Posted, outcome: Outcome) -> Proof:
+    """Compare an answer with what was sent.
+
+    An answer about another document says nothing of ours: its outcome stays unknown.  A link
+    that QuickBooks dropped is only reported: the money is right without it.
     """
+    entity, body = intent.key.entity, answer.object
+    name = f"{entity} {intent.draft.number or intent.key.source} (Id {answer.qbo_id})"
+    if intent.action is Action.VOID:
+        return Proof(says_what_was_sent(intent.body, body, intent.action, entity))
+    differences = discrepancies(intent.body, body, entity)
+    if is_another(intent.body, body, differences):
+        return Proof(
+            False,
+            SetupError(
+                f"QuickBooks answered {intent.key} with another document, {name}.",
+                "Look whether something stands between this machine and QuickBooks; nothing"
+                " was entered, the next run looks for it.",
+            ),
+        )
     stop = None
-    for found in discrepancies(intent.body, answer.object, intent.key.entity):
-        name = f"{intent.key.entity} {intent.draft.number} (Id {answer.qbo_id})"
+    for found in differences:
         if found.kind == "link":
             outcome.reported.append(f"{name}: {found.what}")
             continue
         cause, todo = _SERIOUS[found.kind]
         stop = stop or SetupError(f"{name} was written, but {found.what}. {cause}", todo)
-    return stop
+    return Proof(True, stop)

@@ -1,19 +1,38 @@
-"""Open writes are looked for and brought to an end, before anything new is planned."""
+"""Open writes are looked for and brought to an end, before anything new is planned.
+
+What is found is entered with what it really says; what has to be sent again goes alone,
+and never before it was looked for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from qbosync.errors import TemporaryError
 from qbosync.lookup import since_intents
 from qbosync.model import Problem
-from qbosync.operation import Intent, Key, Operation, Posted
+from qbosync.operation import Action, Intent, Key, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
 from qbosync.proof import prove
 from qbosync.qbo.client import Call
+from qbosync.qbo.faults import error_for
 from qbosync.settle import Decision, Step, decide, waiting
 from qbosync.shop import Shop
+from qbosync.wire import agreed
 
 
-def recover(shop: Shop, outcome: Outcome, is_dry: bool, progress: Progress) -> dict[Key, Problem]:
-    """Settle every write whose answer was lost; the holds of those that stay open."""
+def recover(
+    shop: Shop,
+    outcome: Outcome,
+    is_dry: bool,
+    progress: Progress,
+    should_stop: Callable[[], bool],
+) -> dict[Key, Problem]:
+    """Settle every write whose answer was lost; the holds of those that stay open.
+
+    Raises:
+        QbosyncError: When the run has to end early; what was settled is recorded.
+    """
     intents = shop.ledger.open_intents()
     if not intents:
         return {}
@@ -24,6 +43,8 @@ def recover(shop: Shop, outcome: Outcome, is_dry: bool, progress: Progress) -> d
         now = shop.clock.now()
         there = found.get(intent.key, [])
         decision = decide(intent, there, shop.policy.instance, now, shop.resend_after)
+        if decision.step is Step.RESEND and should_stop():
+            decision = Decision(Step.WAIT, until=now)
         if not is_dry:
             decision = _carry_out(shop, outcome, intent, decision)
         if decision.step in (Step.WAIT, Step.HOLD) or is_dry:
@@ -38,8 +59,10 @@ def _carry_out(shop: Shop, outcome: Outcome, intent: Intent, decision: Decision)
     """Do what was decided; a step that is still WAIT or HOLD leaves the intent open."""
     now = shop.clock.now()
     if decision.step is Step.ADOPT and decision.object is not None:
-        posted = Posted(decision.object)
-        [entry] = shop.ledger.record([(intent, posted)], now, "adopted")
+        facts = intent.draft.facts
+        if intent.action is Action.CREATE:
+            facts = agreed(intent.draft, decision.object, lambda _key: None)
+        entry = shop.ledger.recognise(intent, decision.object, facts, now)
         operation = Operation(intent.action, intent.draft, "its answer was lost")
         outcome.adopted.append(Written(operation, entry))
     elif decision.step is Step.DROP:
@@ -57,14 +80,25 @@ def _resend(shop: Shop, outcome: Outcome, intent: Intent) -> Decision:
     now = shop.clock.now()
     if answer.outcome == "posted" and answer.object is not None:
         posted = Posted(answer.object, answer.trace_id)
-        [entry] = shop.ledger.record([(intent, posted)], now)
-        operation = Operation(intent.action, intent.draft, "its answer was lost")
-        outcome.written.append(Written(operation, entry))
-        if stop := prove(intent, posted, outcome):
-            raise stop
+        proof = prove(intent, posted, outcome)
+        if proof.is_ours:
+            [entry] = shop.ledger.record([(intent, posted)], now)
+            operation = Operation(intent.action, intent.draft, "its answer was lost")
+            outcome.written.append(Written(operation, entry))
+        if proof.stop:
+            raise proof.stop
         return Decision(Step.ADOPT, answer.object)
     if answer.outcome == "refused":
         # Planned afresh below, from today's data; a lasting refusal shows there.
         shop.ledger.drop([intent], now, answer.reason)
         return Decision(Step.DROP)
+    if answer.outcome == "not_sent":
+        raise (
+            error_for(answer.fault)
+            if answer.fault
+            else TemporaryError(
+                f"QuickBooks cannot be reached: {answer.reason}.",
+                "Nothing to do: the next run tries again.",
+            )
+        )
     return Decision(Step.WAIT, until=now + shop.resend_after)

@@ -7,9 +7,13 @@ sent again after QuickBooks has had time to apply it late:
     ------------------------    --------------------------    ---------------------------
     what was asked for          any time                      adopt it: it arrived
     something else of ours      any time                      held as uncertain
-    a stranger's, same number   any time                      held: it never arrived
+    a stranger's, same number   less than `resend_after`      wait
+    a stranger's, same number   more                          dropped: the plan holds it
     nothing of it               less than `resend_after`      wait
     nothing of it               more                          send again, same request id
+
+Customers, items and payment methods have no marker: an active one of the name is what was
+asked for, and one that does not fit is left to the plan, which knows what to say of it.
 
 An update or void is read by Id: either QuickBooks says what was asked for, or, once
 `resend_after` has passed, the intent is dropped and planned afresh with today's data:
@@ -65,10 +69,13 @@ def decide(
                 return Decision(Step.ADOPT, body)
         return Decision(Step.DROP) if is_over else Decision(Step.WAIT, until=until)
     if intent.key.entity.is_named:
-        named = [body for body in candidates if body.get("Active", True)]
-        if named:
-            return Decision(Step.ADOPT, named[0])
-        return Decision(Step.RESEND) if is_over else Decision(Step.WAIT, until=until)
+        bodies = list(candidates)
+        for body in bodies:
+            if body.get("Active", True) and body.get("Type") == intent.body.get("Type"):
+                return Decision(Step.ADOPT, body)
+        if is_over:
+            return Decision(Step.DROP if bodies else Step.RESEND)
+        return Decision(Step.WAIT, until=until)
     judged = recognise(intent.draft, candidates, instance)
     if judged.verdict is Verdict.OURS:
         return Decision(Step.ADOPT, judged.object)

@@ -7,16 +7,18 @@ a run early, what was sent is in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from qbosync.errors import QbosyncError, SetupError
+from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.execute import Executor
+from qbosync.ledger import WHOLE_RUN
 from qbosync.lookup import look_up
-from qbosync.mapping.context import Found, Memory, Sighting
+from qbosync.mapping.context import BEFORE_US, Found, Memory, Sighting
 from qbosync.mapping.policy import Policy
 from qbosync.model import (
     ZERO,
@@ -34,7 +36,7 @@ from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
 from qbosync.qbo.preferences import company_checks
 from qbosync.recover import recover
-from qbosync.shop import Shop
+from qbosync.shop import BooksClock, Shop
 
 WATCHED = (
     "Customer",
@@ -52,6 +54,8 @@ MANY = 900
 _OVERLAP = timedelta(minutes=5)
 """Windows overlap: QuickBooks' times are whole seconds and not strictly ordered (recorded)."""
 _FURTHEST = timedelta(days=29)
+_LAST = timedelta(minutes=5)
+"""So long before a run's time is over it takes nothing new: a request may take that long."""
 _RETRY_REFUSED = timedelta(hours=20)
 _GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
 
@@ -66,6 +70,10 @@ class Options:
     allow_mass_update: bool = False
     is_first: bool = False
     confirm: Callable[[str], bool] | None = None
+
+
+class _BugError(QbosyncError):
+    """Not a failure a person can mend: how the ledger's list of runs remembers one."""
 
 
 @dataclass
@@ -100,8 +108,10 @@ def run(
             work.execute(plan, found, memory)
     except QbosyncError as error:
         work.outcome.error = error
-    finally:
-        work.end()
+    except Exception as bug:
+        work.broke(bug)
+        raise
+    work.end()
     return work.outcome
 
 
@@ -113,6 +123,7 @@ class _Run:
     options: Options
     progress: Progress
     stop: Stop
+    books: Shop = field(init=False)
     outcome: Outcome = field(default_factory=Outcome)
     waiting: dict[Key, Problem] = field(default_factory=dict)
     begun: list[Operation] = field(default_factory=list)
@@ -120,11 +131,13 @@ class _Run:
     stamp: str = ""
     orders: int = 0
     deadline: float = 0.0
+    adopts_until: datetime | None = None
 
     def begin(self) -> None:
         clock = self.shop.clock
         self.outcome.started_at = clock.now()
-        self.deadline = clock.monotonic() + self.shop.max_runtime.total_seconds()
+        runtime = self.shop.max_runtime
+        self.deadline = clock.monotonic() + (runtime - min(runtime / 10, _LAST)).total_seconds()
         if not self.options.is_dry:
             self.outcome.run_id = self.shop.ledger.begin_run(self.outcome.started_at)
 
@@ -139,16 +152,22 @@ class _Run:
         preferences = self.shop.company.preferences()
         checks = company_checks(preferences, None, accepted)
         self.read_at = self.shop.company.server_time
+        # What is sent and what is waited for goes by QuickBooks' clock, the days by the shop's.
+        self.books = replace(self.shop, clock=BooksClock.of(self.shop.clock, self.shop.company))
         stops = [check for check in checks if check.level == "stop"]
         self.outcome.settings_are_right = not stops
         self.shop = replace(self.shop, policy=_closed(self.shop.policy, preferences))
+        self.books = replace(self.books, policy=self.shop.policy)
         if stops:
             what = " ".join(check.evidence for check in stops)
             raise SetupError(what, " ".join(check.todo for check in stops))
 
     def settle(self) -> None:
         """Find out what became of every write whose answer was lost."""
-        self.waiting = recover(self.shop, self.outcome, self.options.is_dry, self.progress)
+        self.adopts_until = self._adopts_until()
+        self.waiting = recover(
+            self.books, self.outcome, self.options.is_dry, self.progress, self.should_stop
+        )
 
     # Reading ---------------------------------------------------------------------------
 
@@ -186,7 +205,7 @@ class _Run:
             return
         self.progress("Looking at what changed in QuickBooks", 0, 0)
         # QuickBooks tells 30 days back; what changed before is seen when it is next written.
-        since = max(since - _OVERLAP, self.shop.clock.now() - _FURTHEST)
+        since = max(since - _OVERLAP, self.books.clock.now() - _FURTHEST)
         written = self.shop.ledger.written_since(since)
         busy = [entity for entity in WATCHED if written.get(entity, 0) >= MANY]
         changes = self.shop.company.changes(WATCHED, since, busy)
@@ -217,13 +236,15 @@ class _Run:
             memory = replace(memory, refusals={})
         memory = replace(memory, sightings=self._sightings(snapshot, memory))
         plan = make_plan(snapshot, memory, shop.policy, self.shop.today, None, self.stamp)
-        plan = only(plan, self.options.only)
+        if not self.options.plan_id:
+            # A plan is known by its id as a whole, so only then the rest is looked up too.
+            plan = only(plan, self.options.only)
         found = Found()
         if plan.wanted:
             self.progress("Looking up names and numbers in QuickBooks", 0, 0)
             found = look_up(shop.company, plan, memory, self._forgot_on())
             plan = make_plan(snapshot, memory, shop.policy, self.shop.today, found, self.stamp)
-            plan = only(plan, self.options.only)
+        plan = only(plan, self.options.only)
         plan = self._adopt_only(plan)
         self.outcome.plan = plan
         if self.options.only:
@@ -247,15 +268,21 @@ class _Run:
         return datetime.fromisoformat(until).date() + timedelta(days=1) if until else None
 
     def _adopts_until(self) -> datetime | None:
-        """Until when nothing new is created, because the ledger may have forgotten writes."""
-        until = self.shop.ledger.fact("adopt_until")
-        if not until or datetime.fromisoformat(until) <= self.shop.clock.now():
+        """Until when nothing new is created, because the ledger may have forgotten writes.
+
+        A machine whose clock was ahead then must not wait for it to come true.
+        """
+        told, now = self.shop.ledger.fact("adopt_until"), self.shop.clock.now()
+        if not told or datetime.fromisoformat(told) <= now:
             return None
-        return datetime.fromisoformat(until)
+        latest = now + self.shop.resend_after
+        if datetime.fromisoformat(told) > latest and not self.options.is_dry:
+            self.shop.ledger.set_fact("adopt_until", latest.isoformat())
+        return min(datetime.fromisoformat(told), latest)
 
     def _adopt_only(self, plan: Plan) -> Plan:
         """Match what is there; what would be created waits until late writes have shown."""
-        until = self._adopts_until()
+        until = self.adopts_until
         if until is None:
             return plan
         at = self.shop.local(until)
@@ -283,10 +310,10 @@ class _Run:
             if before and before.charged_on:
                 continue
             customer = snapshot.customers.get(order.customer_id)
-            is_charged = policy.is_charged(order, customer, today)
-            now = Sighting(
-                policy.charge_status_of(customer), today if is_charged else None, order.status
-            )
+            charged_on = today if policy.is_charged(order, customer, today) else None
+            if charged_on and before is None and memory.is_first:
+                charged_on = BEFORE_US
+            now = Sighting(policy.charge_status_of(customer), charged_on, order.status)
             if now != before:
                 news[order.id] = now
             if before is None:
@@ -338,6 +365,8 @@ class _Run:
         newest = [op.key.source for op in plan.operations if op.key.kind == "order"][-5:]
         if newest:
             self.execute(only(plan, newest), found, memory)
+            if self.should_stop():
+                return
             documents = [w for w in self.outcome.written if not w.operation.key.entity.is_named]
             ids = ", ".join(f"{w.operation.key.entity} {w.entry.number}" for w in documents)
             question = f"Written: {ids}. Look at these in QuickBooks. Go on?"
@@ -358,43 +387,62 @@ class _Run:
         self.begun.extend(plan.operations)
         if not plan.operations:
             return
-        executor = Executor(shop, self.outcome, self.should_stop, self.progress)
+        executor = Executor(self.books, self.outcome, self.should_stop, self.progress)
         written = [w.entry for w in (*self.outcome.written, *self.outcome.adopted)]
         executor.execute(plan, found, [*memory.entries.values(), *written])
-
-    def _still_held(self) -> list[Problem]:
-        """What an earlier run held and this one was not asked about."""
-        if not self.options.only:
-            return []
-        return [
-            Problem(
-                row["source"],
-                row["reason"],
-                row["what"],
-                row["todo"],
-                Decimal(row["amount"]) if row["amount"] else None,
+        waits = {*self.outcome.held, *self.outcome.by_hand}
+        left = len({op.key for op in plan.operations if op.key.source not in waits} - self._done)
+        if left and self.should_stop() and not self.stop.signal:
+            raise TemporaryError(
+                f"The run has had its time ({shop.max_runtime}) and left {left} documents to send.",
+                "Nothing to do: the next run goes on.",
             )
-            for row in self.shop.ledger.holds()
-            if row["source"] not in self.options.only | self.outcome.held.keys()
-        ]
+
+    @property
+    def _done(self) -> set[Key]:
+        """What was written or adopted so far."""
+        return {w.operation.key for w in (*self.outcome.written, *self.outcome.adopted)}
+
+    def broke(self, bug: Exception) -> None:
+        """Enter that a bug ended the run, and how far it came; the traceback is the caller's."""
+        self.outcome.error = _BugError(f"{type(bug).__name__}: {bug}")
+        with contextlib.suppress(QbosyncError):
+            self.end()
 
     def end(self) -> None:
-        """Enter what the run did; a run that read QuickBooks moves the window on."""
+        """Enter what the run did; a run that went through everything moves the window on.
+
+        One that did not leaves what was held before as it was, save what it settled.
+        """
         outcome, shop = self.outcome, self.shop
         outcome.finished_at = shop.clock.now()
         outcome.signal = self.stop.signal
         outcome.requests, outcome.reads = shop.company.requests, shop.company.reads
         if self.options.is_dry:
             return
-        if outcome.error is None:
-            waiting = [*outcome.held.values(), *outcome.by_hand.values()]
-            waiting += self._still_held()
-            shop.ledger.hold(waiting, outcome.run_id, outcome.finished_at)
+        try:
+            self._enter(outcome.finished_at)
+        except QbosyncError as error:
+            # The ledger took no more: what was to be said first stands.
+            outcome.error = outcome.error or error
+
+    def _enter(self, at: datetime) -> None:
+        outcome, shop = self.outcome, self.shop
+        is_complete = outcome.error is None and not outcome.signal and not self.options.only
+        settled: Collection[str] | None = {key.source for key in self._done}
+        if is_complete:
+            settled = None
+        elif outcome.error is None and not outcome.signal:
+            settled = self.options.only
+        waiting = (*outcome.held.values(), *outcome.by_hand.values())
+        shop.ledger.hold(waiting, outcome.run_id, at, settled)
+        if is_complete and outcome.exit_code in (0, 3) and not shop.ledger.fact(WHOLE_RUN):
+            shop.ledger.set_fact(WHOLE_RUN, at.isoformat())
         is_whole = outcome.error is None and self.read_at is not None
         shop.ledger.end_run(
             outcome.run_id,
             {
-                "finished_at": outcome.finished_at.isoformat(),
+                "finished_at": at.isoformat(),
                 "exit_code": outcome.exit_code,
                 "written": len(outcome.written),
                 "held": len(outcome.held),

@@ -8,7 +8,7 @@ link or applied money elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -171,6 +171,56 @@ def _payment(sent: Mapping[str, Any], answer: Body) -> list[Discrepancy]:
     return found
 
 
+def is_voided(current: Body) -> bool:
+    """Whether a document was voided: QuickBooks sets it to zero and says so (recorded)."""
+    note = str(current.get("PrivateNote", ""))
+    return _money(current.get("TotalAmt")) == 0 and "Voided" in note
+
+
+def is_another(sent: Mapping[str, Any], answer: Body, found: Iterable[Discrepancy]) -> bool:
+    """Whether an answer is about another document than the one that was sent."""
+    if "Id" in sent:
+        return str(answer.get("Id")) != str(sent["Id"])
+    kinds = {discrepancy.kind for discrepancy in found}
+    return "marker" in kinds and bool(kinds & {"number", "customer", "total", "applied"})
+
+
+def agreed(draft: Draft, found: Body, id_of: Callable[[Key], str | None]) -> dict[str, Any]:
+    """The facts of a draft that a document found in QuickBooks really says.
+
+    Number and total were compared before it was recognised; here are customer, date, status
+    and where money is applied.  What it says otherwise is left out: the planner then sees a
+    change like any other.  Fields that are QuickBooks' own once written count as agreed.
+    """
+    if draft.key.entity.is_named or draft.is_void:
+        return dict(draft.facts)
+    body = bind(draft.body, lambda key: id_of(key) or "")
+    other = set()
+    theirs = str(found.get("CustomerRef", {}).get("value", ""))
+    ours = body.get("CustomerRef", {}).get("value", "")
+    if ours and theirs != ours:
+        other.add("CustomerRef")
+    if draft.facts.get("TxnDate") and found.get("TxnDate") != draft.facts["TxnDate"]:
+        other.add("TxnDate")
+    if _status(found) not in ("", _status(body), "Closed", "Converted"):
+        other.add("TxnStatus")
+    if "Line" in body and _lines_differ(draft.key.entity, body["Line"], found.get("Line", [])):
+        other.add("Line")
+    return {name: fact for name, fact in draft.facts.items() if name not in other}
+
+
+def _status(body: Mapping[str, Any]) -> str:
+    return str(body.get("TxnStatus", ""))
+
+
+def _lines_differ(entity: Entity, sent: list[Body], found: list[Body]) -> bool:
+    """Whether money stands otherwise: on which lines, or applied to what."""
+    if entity is Entity.PAYMENT:
+        return applied(sent) != applied(found)
+    rows = [row for row in found if row.get("DetailType") == "SalesItemLineDetail"]
+    return [_money(row.get("Amount")) for row in rows] != [_money(row["Amount"]) for row in sent]
+
+
 def is_deposited(payment: Body) -> bool:
     """Whether a payment is in a bank deposit: then the API may not change it any more (6540).
 
@@ -194,8 +244,7 @@ def says_what_was_sent(
 ) -> bool:
     """Whether an update or void whose answer was lost has arrived after all."""
     if action is Action.VOID:
-        note = str(current.get("PrivateNote", ""))
-        return _money(current.get("TotalAmt")) == 0 and "Voided" in note
+        return is_voided(current)
     if discrepancies(sent, current, entity):
         return False
     own = {"Id", "SyncToken", "sparse", "LinkedTxn"}

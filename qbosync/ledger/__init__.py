@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,12 @@ from qbosync.operation import (
     Operation,
     Posted,
 )
+
+Facts = Mapping[str, Any]
+
+
+WHOLE_RUN = "whole_run_at"
+"""The fact that says when a run first went through everything."""
 
 
 class Ledger:
@@ -93,8 +100,9 @@ class Ledger:
                 "Restore it from a backup, or run `qbosync ledger rebuild`: nothing is"
                 " created in QuickBooks until then.",
             )
-        with explained(path):
+        with explained(path), contextlib.ExitStack() as on_failure:
             ledger = cls(path, connect(path))
+            on_failure.callback(ledger.close)
             check = ledger.db.execute("PRAGMA quick_check(1)").fetchone()[0]
             if check != "ok":
                 raise LedgerError(
@@ -108,6 +116,7 @@ class Ledger:
                 )
             last = ledger.db.execute("SELECT coalesce(max(id), 0) FROM intents").fetchone()[0]
             ledger._next_intent = int(last)
+            on_failure.pop_all()
         return ledger
 
     def close(self) -> None:
@@ -191,8 +200,10 @@ class Ledger:
 
     def last_read(self) -> datetime | None:
         """QuickBooks' own time of the read up to which its changes are known."""
-        rows = self._rows("SELECT max(read_at) AS at FROM runs WHERE read_at IS NOT NULL")
-        return datetime.fromisoformat(rows[0]["at"]) if rows and rows[0]["at"] else None
+        rows = self._rows(
+            "SELECT read_at FROM runs WHERE read_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
+        return datetime.fromisoformat(rows[0]["read_at"]) if rows else None
 
     # Entries ---------------------------------------------------------------------------
 
@@ -214,7 +225,7 @@ class Ledger:
             for row in self._rows("SELECT * FROM sightings")
         }
         entries = {entry.key: entry for entry in self.entries()}
-        return Memory(entries, sightings, refusals, waiting, self.last_success() is None)
+        return Memory(entries, sightings, refusals, waiting, not self.fact(WHOLE_RUN))
 
     def entries(self) -> Iterator[Entry]:
         """Every document and named object that came from here or was adopted."""
@@ -237,9 +248,14 @@ class Ledger:
                 [(token, entity, qbo_id) for (entity, qbo_id), token in tokens.items()],
             )
 
-    def adopt(self, operation: Operation, object_: Body, run_id: int, now: datetime) -> Entry:
-        """Enter an object that QuickBooks holds already as ours from now on."""
-        entry = entry_of(operation.draft, Posted(object_), epoch=0, origin="adopted")
+    def adopt(
+        self, operation: Operation, found: Body, agreed: Facts, run_id: int, now: datetime
+    ) -> Entry:
+        """Enter an object that QuickBooks holds already as ours from now on.
+
+        `agreed` are the facts that it really says; the others are planned as a change.
+        """
+        entry = entry_of(replace(operation.draft, facts=agreed), Posted(found), 0, "adopted")
         with self.transaction():
             self._save(entry, run_id, now)
         return entry
@@ -284,21 +300,26 @@ class Ledger:
             self._table("intents").update(intent.id, row)
         return replace(intent, last_sent=now, attempts=intent.attempts + 1, batch_id="")
 
-    def record(
-        self, results: Iterable[tuple[Intent, Posted]], now: datetime, how: str = "posted"
-    ) -> list[Entry]:
+    def record(self, results: Iterable[tuple[Intent, Posted]], now: datetime) -> list[Entry]:
         """Close the intents and remember the answers, all or none."""
-        entries = []
         with self.transaction():
-            for intent, posted in results:
-                state = "void" if intent.action is Action.VOID else "live"
-                origin = self._origin(intent)
-                entry = entry_of(intent.draft, posted, intent.epoch, origin, state)
-                self._close(intent, how, now, posted.qbo_id, posted.trace_id)
-                self.db.execute("DELETE FROM refusals WHERE key = ?", [key_text(intent.key)])
-                self._save(entry, intent.run_id, now)
-                entries.append(entry)
-        return entries
+            return [self._enter(intent, posted, now, "posted") for intent, posted in results]
+
+    def recognise(
+        self, intent: Intent, found: Body, agreed: Facts, now: datetime, trace_id: str = ""
+    ) -> Entry:
+        """Close an intent whose document was found; `agreed` are the facts that it really says."""
+        with self.transaction():
+            known = replace(intent, draft=replace(intent.draft, facts=agreed))
+            return self._enter(known, Posted(found, trace_id), now, "adopted")
+
+    def _enter(self, intent: Intent, posted: Posted, now: datetime, how: str) -> Entry:
+        state = "void" if intent.action is Action.VOID else "live"
+        entry = entry_of(intent.draft, posted, intent.epoch, self._origin(intent), state)
+        self._close(intent, how, now, posted.qbo_id, posted.trace_id)
+        self.db.execute("DELETE FROM refusals WHERE key = ?", [key_text(intent.key)])
+        self._save(entry, intent.run_id, now)
+        return entry
 
     def _origin(self, intent: Intent) -> str:
         """Whether a document was made by us: an update of an adopted one does not make it so."""
@@ -307,7 +328,8 @@ class Ledger:
         return str(row[0]) if row and "Id" in intent.body else "created"
 
     def drop(self, intents: Iterable[Intent], now: datetime, answer: str) -> None:
-        """Close intents that certainly never reached QuickBooks."""
+        """Close intents that were not applied, and can no longer be: what they wanted is
+        planned afresh."""
         with self.transaction():
             for intent in intents:
                 self._close(intent, "dropped", now, answer=answer)
@@ -345,9 +367,16 @@ class Ledger:
 
     def open_intents(self) -> list[Intent]:
         """Writes whose outcome is not known, oldest first."""
-        return [
-            read_intent(row) for row in self._rows("SELECT * FROM intents WHERE state = 'open'")
-        ]
+        rows = self._rows("SELECT * FROM intents WHERE state = 'open' ORDER BY id")
+        return [read_intent(row) for row in rows]
+
+    def refused_ids(self) -> Counter[str]:
+        """How often QuickBooks refused what went out under each request id."""
+        rows = self._rows(
+            "SELECT request_id, count(*) AS n FROM intents WHERE state = 'refused'"
+            " GROUP BY request_id"
+        )
+        return Counter({row["request_id"]: int(row["n"]) for row in rows})
 
     def history(self, source: str) -> list[dict[str, Any]]:
         """Every write for a record, oldest first."""
@@ -358,9 +387,20 @@ class Ledger:
 
     # Holds and sightings ---------------------------------------------------------------
 
-    def hold(self, problems: Iterable[Problem], run_id: int, now: datetime) -> None:
-        """The records held as of this run; one that is held again keeps its `since`."""
-        since = {row["source"]: row["since"] for row in self.holds()}
+    def hold(
+        self,
+        problems: Iterable[Problem],
+        run_id: int,
+        now: datetime,
+        settled: Collection[str] | None = None,
+    ) -> None:
+        """The records held as of this run; one that is held again keeps its `since`.
+
+        A run that did not go through everything names what it `settled`: other records
+        that were held before stay so.
+        """
+        held = {str(row["source"]): row for row in self.holds()}
+        kept = [] if settled is None else [held[s] for s in held.keys() - set(settled)]
         rows = {
             problem.source: {
                 "source": problem.source,
@@ -368,14 +408,16 @@ class Ledger:
                 "what": problem.what,
                 "todo": problem.todo,
                 "amount": "" if problem.amount is None else str(problem.amount),
-                "since": since.get(problem.source, now.isoformat()),
+                "since": held[problem.source]["since"]
+                if problem.source in held
+                else now.isoformat(),
                 "run_id": run_id,
             }
             for problem in problems
         }
         with self.transaction():
             self.db.execute("DELETE FROM holds")
-            self._table("holds").insert_all(rows.values())
+            self._table("holds").insert_all(({r["source"]: r for r in kept} | rows).values())
 
     def holds(self) -> list[dict[str, Any]]:
         """Held records as of the last run, oldest first."""

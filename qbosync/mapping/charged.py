@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from qbosync.errors import RecordError
-from qbosync.mapping.context import Context, Sighting
+from qbosync.mapping.context import BEFORE_US, Context, Sighting
 from qbosync.mapping.policy import Policy
 from qbosync.model import Order
 
@@ -27,9 +27,10 @@ def charge_date(order: Order, ctx: Context) -> date:
         return min(reached, ctx.today)
     if order.ship_date and order.ship_date <= ctx.today:
         return order.ship_date
-    if sighting and sighting.charged_on:
-        return sighting.charged_on
-    if not ctx.memory.is_first:
+    seen = sighting.charged_on if sighting else None
+    if seen and seen != BEFORE_US:
+        return seen
+    if not ctx.memory.is_first and not seen:
         return ctx.today
     raise RecordError(
         f"{order.where}: order {order.number} is {order.status} but nothing says since when.",

@@ -44,6 +44,10 @@ class Sighting:
     status: str = ""
 
 
+BEFORE_US = date.min
+"""For `charged_on`: it was charged already when we first looked, and nobody knows since when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """QuickBooks refused a draft with this digest; it is not tried again until that changes."""
