@@ -74,6 +74,7 @@ class Executor:
         self.should_stop = should_stop
         self.progress = progress
         self.ids: dict[Key, str] = {}
+        self.changing: set[Key] = set()
         self.refused = shop.ledger.refused_ids()
         self.stop: QbosyncError | None = None
         self.done = 0
@@ -94,6 +95,7 @@ class Executor:
         for key, qbo_id in references(found, unknown).items():
             self.ledger.reference(key, qbo_id, self.outcome.run_id, self.clock.now())
             self.ids[key] = qbo_id
+        self.changing = {op.key for op in plan.operations if op.action is Action.UPDATE}
         self.total = len(plan.operations)
         for _, wave in groupby(plan.operations, key=lambda op: op.key.entity.wave):
             self._wave(list(wave))
@@ -145,6 +147,9 @@ class Executor:
         """The intent of an operation, or `None` if there is nothing to send now."""
         key, entry = operation.key, operation.entry
         try:
+            if key.entity is Entity.PAYMENT and (late := operation.draft.refs & self.changing):
+                # What it pays did not become what it was to be: it may not take so much.
+                raise KeyError(min(late))
             if entry is None:
                 body: Body | None = create_body(operation.draft, self.ids.__getitem__)
             else:
@@ -196,6 +201,7 @@ class Executor:
             # A person did it by hand, as the list of what to apply asks them to.
             now = self.clock.now()
             same = self.ledger.confirm(operation, there, self.outcome.run_id, now)
+            self.changing.discard(key)
             done = replace(operation, reason="already so in QuickBooks")
             self.outcome.adopted.append(Written(done, same))
             return None
@@ -315,6 +321,7 @@ class Executor:
         for (operation, _, _), entry in zip(ours, entries, strict=True):
             if entry.is_live:
                 self.ids[entry.key] = entry.qbo_id
+            self.changing.discard(entry.key)
             self.outcome.written.append(Written(operation, entry))
         self._count(len(ours))
 
@@ -396,6 +403,7 @@ class Executor:
     ) -> None:
         entry = self.ledger.recognise(intent, there, facts, self.clock.now(), fault.trace_id)
         self.ids[entry.key] = entry.qbo_id
+        self.changing.discard(entry.key)
         self.outcome.adopted.append(Written(operation, entry))
         self._count(1)
 

@@ -103,7 +103,7 @@ class _Planner:
                 self._take(answer)
         self._gone()
         self._customers()
-        operations = tuple(sorted(self.operations.values(), key=lambda op: op.key.entity.wave))
+        operations = tuple(_in_turn(self.operations.values()))
         held = tuple(ctx.held.values())
         reported = tuple(
             words if count == 1 else f"{words} ({count} times)"
@@ -252,6 +252,39 @@ class _Planner:
                         entry.amount,
                     )
                 )
+
+
+def _in_turn(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """By wave; a payment that gives back goes before those that take what it gives."""
+    ordered = sorted(operations, key=lambda op: op.key.entity.wave)
+    moves = {op.key: _moves(op) for op in ordered if op.key.entity is Entity.PAYMENT}
+    givers = [op for op in ordered if op.key in moves and moves[op.key][0]]
+    yield from (op for op in ordered if op.key not in moves)
+    while givers:
+        # Where all wait for each other, the first goes, and what it finds taken is tried again.
+        free = [op for op in givers if not _waits(op, givers, moves)] or givers[:1]
+        yield from free
+        givers = [op for op in givers if op not in free]
+    yield from (op for op in ordered if op.key in moves and not moves[op.key][0])
+
+
+def _waits(
+    operation: Operation,
+    others: Iterable[Operation],
+    moves: Mapping[Key, tuple[frozenset[str], frozenset[str]]],
+) -> bool:
+    takes = moves[operation.key][1]
+    return any(takes & moves[o.key][0] for o in others if o is not operation)
+
+
+def _moves(operation: Operation) -> tuple[frozenset[str], frozenset[str]]:
+    """The records that a payment gives money back from, and those it takes more on."""
+    rows = operation.entry.facts.get("Line", ()) if operation.entry else ()
+    before = {row[0]: Decimal(row[1]) for row in rows}
+    after = {row[0]: Decimal(row[1]) for row in operation.draft.facts.get("Line", ())}
+    gives = frozenset(to for to, n in before.items() if after.get(to, ZERO) < n)
+    takes = frozenset(to for to, n in after.items() if before.get(to, ZERO) < n)
+    return gives, takes
 
 
 def _plan_id(
