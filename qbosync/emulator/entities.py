@@ -89,7 +89,12 @@ ENTITIES: dict[str, Entity] = {
         _txn("VendorCredit", "VendorRef Balance", shown="Vendor Credit"),
         _txn("Transfer"),
         _txn("TimeActivity", "CustomerRef"),
-        _list("Attachable", "FileName", "FileName"),
+        Entity(
+            "Attachable",
+            "txn",
+            frozenset(f"{COMMON} FileName Note Category".split()),
+            space="attachable",
+        ),
     )
 }
 BY_PATH = {one.path: one for one in ENTITIES.values()}

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from ..store import Record
 
 rule("the totals of plain documents are the sums of their lines", ASSUMED, "bill, purchase …")
+rule(
+    "an attachable is a note or names a file; files themselves are not kept",
+    DOCUMENTED,
+    "reference",
+)
 rule("a journal entry whose debits are not its credits is 6000", DOCUMENTED, "table of codes: 2300")
 
 
@@ -26,6 +31,10 @@ class PlainForm(Form):
         """What was sent, with date, line ids and total."""
         common = company.common(record)
         rest = {k: v for k, v in want.items() if k not in common}
+        if self.name == "Attachable":
+            if not rest.get("FileName") and not rest.get("Note"):
+                raise faults.required("Note")
+            return {**rest, **common}
         if self.name != "TimeActivity":
             rest.setdefault("TxnDate", company.today)
         rest.setdefault("CurrencyRef", {"value": "USD", "name": "United States Dollar"})
