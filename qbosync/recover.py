@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qbosync.errors import TemporaryError
+from datetime import datetime
+
 from qbosync.lookup import since_intents
 from qbosync.model import Problem
 from qbosync.operation import Action, Intent, Key, Operation, Posted
@@ -38,11 +40,16 @@ def recover(
         return {}
     progress("Looking for what became of open writes", 0, len(intents))
     found = since_intents(shop.company, intents)
+    forgot = shop.ledger.fact("adopt_until")
+    quiet_until = datetime.fromisoformat(forgot) if forgot else None
     open_: dict[Key, Problem] = {}
     for intent in intents:
         now = shop.clock.now()
         there = found.get(intent.key, [])
         decision = decide(intent, there, shop.policy.instance, now, shop.resend_after)
+        if decision.step is Step.RESEND and quiet_until and now < quiet_until:
+            # An old copy of the ledger does not know when this was last sent.
+            decision = Decision(Step.WAIT, until=quiet_until)
         if decision.step is Step.RESEND and should_stop():
             decision = Decision(Step.WAIT, until=now)
         if not is_dry:

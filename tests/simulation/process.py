@@ -252,4 +252,5 @@ class Machine:
     def open_intents(self) -> list[str]:
         """What the ledger still has open, read as a stranger would."""
         with contextlib.closing(sqlite3.connect(self.path)) as db:
-            return [str(r[0]) for r in db.execute("SELECT key FROM intents WHERE state = 'open'")]
+            rows = db.execute("SELECT entity, kind, source_id FROM intents WHERE state = 'open'")
+            return [f"{entity}|{kind}:{id_}" for entity, kind, id_ in rows]

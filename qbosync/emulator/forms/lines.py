@@ -110,7 +110,7 @@ def _item_line(company: Company, line: Json, body: Json, before: Json | None) ->
         price = quantity = None
     amount: Decimal | None = line.get("Amount")
     if price is not None and quantity is not None:
-        exact = (price * quantity).quantize(CENT, ROUND_HALF_UP)
+        exact = Decimal(price * quantity).quantize(CENT, ROUND_HALF_UP)
         if amount is None:
             amount = exact
         elif amount != exact:
