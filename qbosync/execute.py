@@ -155,12 +155,7 @@ class Executor:
             else:
                 body = self._change(operation, entry, current.get((key.entity, entry.qbo_id)))
         except KeyError as missing:
-            ref = missing.args[0]
-            problem = self.outcome.held.get(ref.source)
-            why = f" {problem.what}" if problem else ""
-            name = ref.source.replace("_", " ").replace(":", " ", 1)
-            self._hold(key, "waits", f"{key} waits for {name}.{why}",
-                       "It goes out by itself then.")  # fmt: skip
+            self._wait_for(operation, missing.args[0])
             return None
         if body is None:
             return None
@@ -178,6 +173,23 @@ class Executor:
             self.outcome.run_id, now, now,
         )  # fmt: skip
         return operation, intent
+
+    def _wait_for(self, operation: Operation, ref: Key) -> None:
+        """Hold what cannot go before `ref`; where only time can settle that, time settles this."""
+        key = operation.key
+        problem = self.outcome.held.get(ref.source)
+        why = f" {problem.what}" if problem else ""
+        name = ref.source.replace("_", " ").replace(":", " ", 1)
+        is_open = problem is not None and problem.reason == "unknown_outcome"
+        held = Problem(
+            key.source,
+            "unknown_outcome" if is_open else "waits",
+            f"{key} waits for {name}.{why}",
+            "It goes out by itself then.",
+            operation.draft.amount,
+            problem.until if problem else None,
+        )
+        self.outcome.held.setdefault(key.source, held)
 
     def _change(self, operation: Operation, entry: Entry, there: Body | None) -> Body | None:
         """The body of an update or void of what QuickBooks holds, if there is one to send."""
