@@ -29,6 +29,7 @@ def recover(
     is_dry: bool,
     progress: Progress,
     should_stop: Callable[[], bool],
+    adopts_until: datetime | None,
 ) -> dict[Key, Problem]:
     """Settle every write whose answer was lost; the holds of those that stay open.
 
@@ -40,16 +41,14 @@ def recover(
         return {}
     progress("Looking for what became of open writes", 0, len(intents))
     found = since_intents(shop.company, intents)
-    forgot = shop.ledger.fact("adopt_until")
-    quiet_until = datetime.fromisoformat(forgot) if forgot else None
     open_: dict[Key, Problem] = {}
     for intent in intents:
         now = shop.clock.now()
         there = found.get(intent.key, [])
         decision = decide(intent, there, shop.policy.instance, now, shop.resend_after)
-        if decision.step is Step.RESEND and quiet_until and now < quiet_until:
+        if decision.step is Step.RESEND and adopts_until is not None:
             # An old copy of the ledger does not know when this was last sent.
-            decision = Decision(Step.WAIT, until=quiet_until)
+            decision = Decision(Step.WAIT, until=adopts_until)
         if decision.step is Step.RESEND and should_stop():
             decision = Decision(Step.WAIT, until=now)
         if not is_dry:

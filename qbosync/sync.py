@@ -166,7 +166,12 @@ class _Run:
         """Find out what became of every write whose answer was lost."""
         self.adopts_until = self._adopts_until()
         self.waiting = recover(
-            self.books, self.outcome, self.options.is_dry, self.progress, self.should_stop
+            self.books,
+            self.outcome,
+            self.options.is_dry,
+            self.progress,
+            self.should_stop,
+            self.adopts_until,
         )
 
     # Reading ---------------------------------------------------------------------------
