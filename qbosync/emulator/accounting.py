@@ -32,6 +32,11 @@ rule(
     RECORDED,
     "sandbox 2026",
 )
+rule(
+    "the reply to sending lacks FreeFormAddress, ShipFromAddr, LastModifiedByRef, ItemAccountRef",
+    RECORDED,
+    "sandbox 2026",
+)
 rule("a wrong path is HTTP 400 with 500", RECORDED, "sandbox 2020")
 rule(
     "invoices and sales receipts void by operation=void, payments by include=void",
@@ -64,6 +69,8 @@ def handle(company: Company, request: Request) -> Response:
 
 def refusal(company: Company, fault: faults.QboFault) -> Response:
     """A fault as a reply."""
+    if fault.status == 200:
+        return ok(company, fault.body(company.now))
     return Response(fault.status, fault.body(company.now), {"Content-Type": JSON})
 
 
@@ -74,6 +81,7 @@ def ok(company: Company, body: bytes) -> Response:
         "QBO-Version": VERSION,
         "Service-Time": "total=1, db=1",
         "Expires": "0",
+        "Cache-Control": "max-age=0, no-cache, no-store, must-revalidate, private",
     }
     return Response(200, body, headers)
 
@@ -121,7 +129,7 @@ def _route(company: Company, request: Request, parts: list[str]) -> Response:
 def read(company: Company, entity: Entity, number: str) -> Response:
     """GET of one object."""
     record = company.need(entity.name, number)
-    return ok(company, _one(company, entity, company.text_of(record)))
+    return ok(company, _one(company, entity, company.text_of(record, read=True)))
 
 
 def _one(company: Company, entity: Entity, text: bytes) -> bytes:
@@ -170,12 +178,17 @@ def replay(company: Company, request_id: str) -> Response | None:
         QboFault: 6000 if it is too long.
     """
     check_length(request_id)
-    keep = KEEP[company.assume["requestid-retention"]]
-    known = company.replies.get(request_id)
-    if known is None or (keep is not None and company.now - known[2] >= keep):
+    if not known(company, request_id):
         return None
-    status, body, _at = known
+    status, body, _at = company.replies[request_id]
     return ok(company, body) if status == 200 else Response(status, body, {"Content-Type": JSON})
+
+
+def known(company: Company, request_id: str) -> bool:
+    """Whether a request id is remembered."""
+    keep = KEEP[company.assume["requestid-retention"]]
+    reply = company.replies.get(request_id)
+    return reply is not None and (keep is None or company.now - reply[2] < keep)
 
 
 def check_length(request_id: str) -> None:
@@ -240,15 +253,26 @@ def _send(company: Company, request: Request, entity: Entity, number: str) -> Re
         body["DeliveryInfo"] = {"DeliveryType": "Email", "DeliveryTime": stamp_ms(company.now)}
 
     company.operate(work)
-    return ok(company, _one(company, entity, company.text_of(record)))
+    return ok(company, _one(company, entity, _as_sent(record)))
+
+
+def _as_sent(record: Record) -> bytes:
+    """The object as the reply to sending it shows it."""
+    body = {k: v for k, v in record.read().items() if k not in ("FreeFormAddress", "ShipFromAddr")}
+    body["MetaData"] = {k: v for k, v in body["MetaData"].items() if k != "LastModifiedByRef"}
+    lines = []
+    for line in body["Line"]:
+        if detail := line.get("SalesItemLineDetail"):
+            detail = {k: v for k, v in detail.items() if k != "ItemAccountRef"}
+            line = {**line, "SalesItemLineDetail": detail}  # noqa: PLW2901 - the same line, shown
+        lines.append(line)
+    return dumps({**body, "Line": lines})
 
 
 def _preferences(company: Company, request: Request) -> Response:
     if request.method == "POST":
         sent: Any = body_of(request)
-        unknown = sent.keys() - company.preferences.keys()
-        if unknown:
-            raise faults.unknown_property()
+        preferences.check(sent)
         if str(sent.get("SyncToken")) != company.preferences["SyncToken"]:
             raise faults.stale()
         company.set_preferences(preferences.writable(sent))

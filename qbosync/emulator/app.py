@@ -37,6 +37,7 @@ rule(
     REPORTED,
     "pasted reply; used for unknown tokens",
 )
+rule("sign-in answers 429 with an empty body when asked too often", RECORDED, "pasted 2018")
 rule("a realm that does not exist answers like one that the token is not for", ASSUMED, "")
 FIRST_REALM = 9341450000000001
 
@@ -166,6 +167,8 @@ class Emulator:
             return self._company(request, plan)
         if path in ("/connect/oauth2",) or path.endswith("/oauth2/authorize"):
             return self.oauth.authorize(self, request)
+        if "/tokens/" in path and not self.limits.allow("sign-in", self.now(), batch=False):
+            return Response(429)
         if path.endswith("/tokens/bearer") and request.method == "POST":
             return self.oauth.exchange(self, request)
         if path.endswith("/tokens/revoke") and request.method == "POST":

@@ -53,7 +53,7 @@ def handle(company: Company, request: Request) -> Response:
             None,
         )
     request_id = request.query.get("requestid", "")
-    again = bool(request_id) and accounting.replay(company, f"{request_id}") is not None
+    again = bool(request_id) and accounting.known(company, request_id)
     bad = company.bad_items
     out = []
     for at, item in enumerate(items, 1):

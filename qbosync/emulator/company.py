@@ -29,6 +29,11 @@ rule(
 )
 rule("references show the current name, also on old documents", RECORDED, "sandbox 2026")
 rule(
+    "an account is referred to by its full name, a sub-customer by its DisplayName",
+    RECORDED,
+    "sandbox 2024-2026",
+)
+rule(
     "LastModifiedByRef is in the MetaData of invoices, bills and purchase orders only",
     RECORDED,
     "sandbox 2024-2026",
@@ -282,7 +287,7 @@ class Company:
     def shown_name(self, record: Record) -> str:
         """The name by which others refer to a record."""
         body = record.read()
-        if record.entity.name in ("Customer", "Account"):
+        if record.entity.name == "Account":
             return str(body.get("FullyQualifiedName") or record.name)
         return str(body.get(record.entity.name_field, ""))
 
@@ -308,6 +313,6 @@ class Company:
         """What a customer owes, credits deducted."""
         return Decimal(self.store.balances.get(customer, 0)) / 100
 
-    def text_of(self, record: Record, *, listed: bool = False) -> bytes:
+    def text_of(self, record: Record, *, listed: bool = False, read: bool = False) -> bytes:
         """The JSON of a record as a reply shows it, with its balance of this moment."""
-        return rendering.text_of(self, record, listed=listed)
+        return rendering.text_of(self, record, listed=listed, read=read)

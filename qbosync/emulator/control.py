@@ -33,6 +33,9 @@ def _route(emulator: Emulator, request: Request, parts: list[str]) -> Any:
         company = emulator.companies.get(parts[1])
         if company is None:
             raise ValueError(f"there is no company {parts[1]!r}")
+        if key == ("DELETE", "companies", "user"):
+            emulator.oauth.remove_user(company.realm_id)
+            return {}
         return _company(company, request, key)
     if len(parts) != 1:
         raise ValueError(f"there is no control {request.path}")

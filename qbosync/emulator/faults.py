@@ -180,6 +180,17 @@ def business(detail: str) -> QboFault:
     return fault("6000", BUSINESS, f"Business Validation Error: {detail}")
 
 
+rule("linking a charge that is not there is 6000", RECORDED, "pasted 2020")
+
+
+def nothing_to_invoice() -> QboFault:
+    """6000: expenses, time and statement charges are not kept here, so there is none to link."""
+    return business(
+        "You've attempted to invoice for a charge, credit, billable expense, time, or estimate"
+        " that does not exist or has already been invoiced. Can't match for neo, CCBTE Txn Id null"
+    )
+
+
 rule(
     "6240 over customers, vendors and employees together, without regard to case",
     RECORDED,

@@ -18,6 +18,10 @@ def learn(company: Company, record: Record, body: Json) -> None:
     if entity.kind == "list":
         record.name = body.get(entity.name_field, "")
         record.active = body.get("Active", True)
+        if entity.name == "Customer" and "ParentRef" in body:
+            record.parent = int(body["ParentRef"]["value"])
+        else:
+            record.parent = 0
         if entity.name == "Account" and body.get("AccountSubType") == "AccountsReceivable":
             company.store.receivable_account = record.id
         return

@@ -59,6 +59,7 @@ switch(
     text="a payment line to another customer's invoice: 620, or the amount stays unapplied",
 )  # fmt: skip
 AUTO_NOTE = "Created by QB Online to link credits to charges."
+CHARGES = ("ReimburseCharge", "StatementCharge", "TimeActivity", "ChargeCredit")
 OPEN_STATUSES = ("Pending", "Accepted")
 Line = tuple[str, str, Decimal]  # type, id, amount
 

@@ -57,6 +57,17 @@ switch(
     "both-die",
     text="what a refresh with the value before does: it fails, or both values die",
 )
+REMOVED = {
+    "error_description": "Unauthorized Request: User is not a member of the specified Realm",
+    "x_error_reason": "user_not_in_realm",
+    "x_error_reason_detail": "The user is not in the specified realm",
+    "error": "invalid_grant",
+}
+rule(
+    "a refresh after the user was removed from the company is 400 with `user_not_in_realm`",
+    RECORDED,
+    "kept reply of 2024",
+)
 ACCESS, REFRESH, HARD = 3600, 8726400, 157680000
 ROTATE = 86400
 NO_STORE = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
@@ -91,6 +102,7 @@ class Grant:
     used: int
     before: str = ""
     dead: bool = False
+    removed: bool = False
 
 
 @dataclass(slots=True)
@@ -173,6 +185,8 @@ class OAuth:
             return _error("unsupported_grant_type")
         if grant is None:
             return _error("invalid_grant", wrong)
+        if grant.removed:
+            return json_response(REMOVED, 400, dict(NO_STORE))
         return self._issue(owner, request, grant)
 
     def client(self, request: Request, form: dict[str, str]) -> str | None:
@@ -259,6 +273,12 @@ class OAuth:
                 self.moved = True
                 return Response(200)
         return Response(400)
+
+    def remove_user(self, realm: str) -> None:
+        """The person who connected is no longer a user of the company."""
+        for grant in self.grants:
+            grant.removed = grant.removed or grant.realm == realm
+        self.moved = True
 
     # -- the gateway --------------------------------------------------------------------------
 

@@ -37,6 +37,38 @@ TAIL = (
 )
 VALUE = 'one of:\n    "false" ...\n    "true" ...\n    '
 IDENTIFIER = ":\n    <IDENTIFIER> ...\n    "
+AFTER_NAME = (
+    "one of:\n    <EOF> \n"
+    + "".join(
+        f"    {word} ...\n"
+        for word in (
+            '"."',
+            "<AND>",
+            '"between"',
+            '"contains"',
+            '"="',
+            '"in"',
+            '"iterator"',
+            '"like"',
+            '"maxresults"',
+            '"!="',
+            "<NOT>",
+            "<OR>",
+            '"order"',
+            '"orderby"',
+            '"startposition"',
+            '"="',
+            '"!="',
+            '"="',
+            '"!="',
+            '"="',
+            '"!="',
+            '"."',
+            "",
+        )
+    )[: -len("     ...\n")]
+    + "    "
+)
 PARENTHESIS = ':\n    "(" ...\n    '
 
 
@@ -230,6 +262,9 @@ class _Reader:
             return Condition(name, "LIKE", (self.value(),))
         for operator in ("=", "<=", ">=", "<", ">"):
             if self.word(operator):
+                if operator != "=" and self.here.kind not in ("STRING", "NUMBER"):
+                    self.at -= 1
+                    raise self.wrong(AFTER_NAME)
                 return Condition(name, operator, (self.value(),))
         raise self.wrong(
             'one of:\n    "<" ...\n    "<=" ...\n    "=" ...\n    ">" ...\n    ">=" ...\n'

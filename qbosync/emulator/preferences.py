@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from . import catalogue, faults
 from .jsons import Json
 from .provenance import ASSUMED, DOCUMENTED, RECORDED, rule
 
@@ -177,6 +178,21 @@ def _follow(new: Json, part: Json) -> None:
         tax.pop("TaxGroupCodeRef", None)
         if "PartnerTaxEnabled" not in asked:
             tax["PartnerTaxEnabled"] = False
+
+
+def check(sent: Json) -> None:
+    """Refuse what no preference is called.
+
+    Raises:
+        QboFault: 2010.
+    """
+    for group, values in sent.items():
+        if group not in DEFAULTS and group not in catalogue.known("Preferences"):
+            raise faults.unknown_property()
+        inside = DEFAULTS.get(group)
+        if isinstance(values, dict) and isinstance(inside, dict) and group != "MetaData":
+            if values.keys() - inside.keys() - catalogue.known(group):
+                raise faults.unknown_property()
 
 
 def writable(part: Json) -> Json:

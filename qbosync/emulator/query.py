@@ -42,6 +42,7 @@ rule(
 rule("selected properties come alone with Id", REPORTED, "field notes")
 rule("an unknown entity is 4001 `Invalid context declaration`", ASSUMED, "")
 MOST = 1000
+INDEXED = ("Customer", "Vendor", "Employee", "Item")  # whose names are unique in the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _candidates(company: Company, entity: Entity, conditions: list[Condition]) -
         if condition.name == "DocNumber":
             lists = [store.numbered(entity.name, str(v)).values() for v in _distinct(values)]
             return [record for found in lists for record in found]
-        if condition.name == entity.name_field and entity.kind == "list":
+        if condition.name == entity.name_field and entity.name in INDEXED:
             named = (store.named(entity, str(value)) for value in _distinct(values))
             return [r for r in _there(named) if r.entity is entity]
         if condition.name == "PaymentRefNum" and entity.name == "Payment":

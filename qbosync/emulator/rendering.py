@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from . import journal
 from .jsons import ZERO, Json, dumps
+from .provenance import RECORDED, rule
 
 if TYPE_CHECKING:
     from .company import Company
     from .store import Record
 
+rule(
+    "a customer read or listed shows V4IDPseudonym, listed also ClientEntityId; written neither",
+    RECORDED,
+    "sandbox 2026",
+)
+ACTIVE = re.compile(rb'"Active":(?:true|false)')
 # Which references carry a name, by the entity they point to.
 NAMED_REFS = {
     "Customer": ("CustomerRef",),
@@ -84,19 +93,24 @@ def renamed(company: Company, record: Record) -> None:
             company.unsaved[other.entity.name, other.id] = other
 
 
-def text_of(company: Company, record: Record, *, listed: bool = False) -> bytes:
+def text_of(company: Company, record: Record, *, listed: bool = False, read: bool = False) -> bytes:
     """The JSON of a record as a reply shows it, with its balance of this moment."""
     text = record.text
     name = record.entity.name
     if name == "Customer":
         owed = company.store.balances.get(record.id, 0)
-        if owed:
+        with_jobs = company.store.owed_with_jobs(record.id)
+        if owed or with_jobs:
             text = text.replace(
                 b'"Balance":0,"BalanceWithJobs":0',
-                f'"Balance":{_amount(owed)},"BalanceWithJobs":{_amount(owed)}'.encode(),
+                f'"Balance":{_amount(owed)},"BalanceWithJobs":{_amount(with_jobs)}'.encode(),
                 1,
             )
+        if listed or read:
+            shown_id = f',"V4IDPseudonym":"{_pseudonym(company, record)}"'.encode()
+            text = ACTIVE.sub(lambda found: found[0] + shown_id, text, count=1)
         if listed:
+            text = text.replace(b'"domain":"QBO"', b'"ClientEntityId":"0","domain":"QBO"', 1)
             text = text.replace(b',"DefaultTaxCodeRef":{"value":"2"}', b"", 1)
     elif name == "Account":
         held = company.store.accounts.get(record.id, 0)
@@ -110,6 +124,11 @@ def text_of(company: Company, record: Record, *, listed: bool = False) -> bytes:
     elif name == "Item" and listed:
         text = text.replace(b'"DeferredRevenue":false,', b"", 1)
     return text
+
+
+def _pseudonym(company: Company, record: Record) -> str:
+    seen = f"{company.realm_id}:{record.id}".encode()
+    return "002098" + hashlib.md5(seen, usedforsecurity=False).hexdigest()
 
 
 def _amount(amount_in_cents: int) -> str:

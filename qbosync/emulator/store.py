@@ -23,7 +23,7 @@ class Record:
 
     __slots__ = (
         "active", "balance", "body", "created", "customer", "date", "entity", "id", "last_line",
-        "moved", "name", "new", "number", "open", "posted", "reference", "text", "total",
+        "moved", "name", "new", "number", "open", "parent", "posted", "reference", "text", "total",
         "updated",
     )  # fmt: skip
 
@@ -42,6 +42,7 @@ class Record:
         self.reference = ""
         self.active = True
         self.customer = 0
+        self.parent = 0
         self.date = ""
         self.total: Decimal = ZERO
         self.balance: Decimal = ZERO
@@ -75,6 +76,7 @@ class Store:
         self.of_customer: dict[int, dict[int, Record]] = {}
         self.open_of: dict[int, dict[int, Record]] = {}
         self.balances: dict[int, int] = {}
+        self.jobs: dict[int, dict[int, Record]] = {}
         self.receivable: dict[int, int] = {}
         self.accounts: dict[int, int] = {}
         self._recent: deque[Record] = deque()
@@ -115,6 +117,8 @@ class Store:
             self.numbers[record.entity.name][record.number.lower()].pop(record.id, None)
         if record.reference:
             self.references[record.reference.lower()].pop(record.id, None)
+        if record.parent:
+            self.jobs.get(record.parent, {}).pop(record.id, None)
         if record.customer:
             self.of_customer.get(record.customer, {}).pop(record.id, None)
             self._opened(record, -record.open)
@@ -131,12 +135,19 @@ class Store:
             numbers.setdefault(record.number.lower(), {})[record.id] = record
         if record.reference:
             self.references.setdefault(record.reference.lower(), {})[record.id] = record
+        if record.parent:
+            self.jobs.setdefault(record.parent, {})[record.id] = record
         if record.customer:
             self.of_customer.setdefault(record.customer, {})[record.id] = record
             if record.open:
                 self.open_of.setdefault(record.customer, {})[record.id] = record
                 self._opened(record, record.open)
         self._post(record, 1)
+
+    def owed_with_jobs(self, customer: int) -> int:
+        """Cents that a customer and all beneath it owe."""
+        own = self.balances.get(customer, 0)
+        return own + sum(self.owed_with_jobs(job) for job in self.jobs.get(customer, ()))
 
     def _opened(self, record: Record, change: int) -> None:
         if change:

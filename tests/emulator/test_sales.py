@@ -17,7 +17,10 @@ def test_an_invoice_gets_the_recorded_defaults(books: Books) -> None:
     books.prefer({"SalesFormsPrefs": {"CustomTxnNumbers": False}})
     address = {"Line1": "4581 Finch St.", "City": "Bayshore"}
     customer = books.customer(
-        "Amy's", BillAddr=address, PrimaryEmailAddr={"Address": "amy@example.com"}
+        "Amy's",
+        BillAddr=address,
+        ShipAddr=address,
+        PrimaryEmailAddr={"Address": "amy@example.com"},
     )
     line = {
         "Amount": Decimal("100.0"),
@@ -31,7 +34,8 @@ def test_an_invoice_gets_the_recorded_defaults(books: Books) -> None:
     assert made["LinkedTxn"] == []
     assert made["CustomField"] == []
     assert made["TxnTaxDetail"] == {"TotalTax": 0}
-    assert made["BillAddr"] == made["ShipAddr"] == customer["BillAddr"]
+    assert made["BillAddr"] == customer["BillAddr"]
+    assert made["ShipAddr"] == customer["ShipAddr"]
     assert (made["PrintStatus"], made["EmailStatus"]) == ("NeedToPrint", "NotSet")
     assert made["TotalAmt"] == made["Balance"] == 100
     assert not {"BillEmail", "CustomerMemo", "SalesTermRef"} & made.keys()

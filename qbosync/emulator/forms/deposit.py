@@ -60,7 +60,9 @@ class DepositForm(Form):
             total -= decimal("CashBack.Amount", back.get("Amount", 0))
         body: Json = {"DepositToAccountRef": company.ref(account), "TotalAmt": cents(total)}
         if back:
-            body["CashBack"] = back
+            to = back.get("AccountRef") or {}
+            found = reference(company, "Account", to, "CashBack.AccountRef", old=to)
+            body["CashBack"] = {**back, "AccountRef": company.ref(found)}
         body.update(company.common(record))
         body["TxnDate"] = want.get("TxnDate") or company.today
         body["CurrencyRef"] = {"value": "USD", "name": "United States Dollar"}
@@ -117,7 +119,7 @@ class DepositForm(Form):
         }
         detail = {}
         if "PaymentMethodRef" in facts:
-            detail["PaymentMethodRef"] = facts["PaymentMethodRef"]
+            detail["PaymentMethodRef"] = {"value": facts["PaymentMethodRef"]["value"]}
         if facts.get("PaymentRefNum"):
             detail["CheckNum"] = facts["PaymentRefNum"]
         if detail:

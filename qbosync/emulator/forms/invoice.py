@@ -19,6 +19,11 @@ rule(
     RECORDED,
     "sandbox 2020-2024",
 )
+rule(
+    "the flags of online payment are true where the company takes such payments",
+    RECORDED,
+    "sandbox 2026; the preference that says so is assumed",
+)
 rule("voiding or deleting an invoice frees the payments on it", DOCUMENTED, "invoice reference")
 rule("making an invoice smaller than what was paid frees the newest money first", ASSUMED, "")
 switch(
@@ -38,6 +43,9 @@ class InvoiceForm(SalesForm):
         self, company: Company, record: Record, want: Json, old: Json | None, body: Json
     ) -> None:
         """Due date, links and balance."""
+        if company.pref("SalesFormsPrefs", "ETransactionPaymentEnabled"):
+            for flag in ("AllowOnlineCreditCardPayment", "AllowOnlineACHPayment"):
+                body[flag] = want.get(flag, True)
         if "DueDate" not in body:
             body["DueDate"] = due_date(company, body)
         estimates = self._estimates(company, record, want, old, body["CustomerRef"]["value"])
@@ -58,6 +66,8 @@ class InvoiceForm(SalesForm):
     def _estimates(
         self, company: Company, record: Record, want: Json, old: Json | None, customer: str
     ) -> list[str]:
+        if any(one.get("TxnType") in links.CHARGES for one in want.get("LinkedTxn", ())):
+            raise faults.nothing_to_invoice()
         if "LinkedTxn" in want:
             wanted = links.estimate_links(want)
         elif old and company.assume["full-update-unlinks"] == "no":

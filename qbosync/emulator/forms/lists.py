@@ -20,10 +20,12 @@ rule(
     "sandbox 2026",
 )
 rule("items may stand on Other Current Liability accounts", REPORTED, "sandbox notes 2026")
+rule("items may stand on Other Current Asset accounts", RECORDED, "sandbox 2019")
 rule("an item on a GlobalTaxPayable account is 6430", REPORTED, "sandbox notes 2026")
 rule("an account's sub-type and classification follow from its type", RECORDED, "sandbox 2026")
 rule("an account's reply to its creation lacks LastUpdatedTime", RECORDED, "sandbox 2026")
 rule("names of items and accounts are unique in their list, case aside", DOCUMENTED, "reference")
+rule("two accounts may bear the same name under different parents", RECORDED, "sandbox 2026")
 rule("inactive items and accounts are renamed like people", RECORDED, "account 2020; items assumed")
 rule("terms, payment methods, classes and departments keep what they are sent", ASSUMED, "")
 TYPES = ("Service", "NonInventory", "Inventory", "Category", "Group")
@@ -31,10 +33,12 @@ ACCOUNT_TYPES = (
     "Income",
     "Other Income",
     "Other Current Liability",
+    "Other Current Asset",
     "Expense",
     "Other Expense",
     "Cost of Goods Sold",
 )
+TREES = ("Account", "Class", "Department")  # the same name may stand under two parents
 UNRENAMED = ("Term", "PaymentMethod", "TaxCode", "TaxRate", "TaxAgency", "Attachable")
 
 
@@ -58,11 +62,24 @@ class ListForm(Form):
             active = want.get("Active", True)
             if self.name not in UNRENAMED:
                 name = inactive_name(company, record, name, active=active)
-            other = company.store.named(self.entity, name)
-            if other is not None and other is not record:
+            other = self._bearer(company, record, name, want)
+            if other is not None:
                 raise faults.duplicate_name(f"Id={other.id}" if self.name == "Account" else "null")
         common = company.common(record)
         return self.shape(company, {**want, field: name}, old, common)
+
+    def _bearer(self, company: Company, record: Record, name: str, want: Json) -> Record | None:
+        """Who bears the name already; in a tree, under the same parent."""
+        if self.name not in TREES:
+            other = company.store.named(self.entity, name)
+            return None if other is record else other
+        above = (want.get("ParentRef") or {}).get("value")
+        for other in company.store.all(self.name):
+            if other is not record and other.name.lower() == name.lower():
+                parent = other.read().get("ParentRef") or {}
+                if parent.get("value") == above:
+                    return other
+        return None
 
     def shape(self, company: Company, want: Json, old: Json | None, common: Json) -> Json:
         """The object with its defaults."""

@@ -22,6 +22,11 @@ rule(
 )
 rule("a changed address gets a new Id", RECORDED, "sandbox 2019")
 rule("colon, tab and newline are refused in names", DOCUMENTED, "customer reference")
+rule(
+    "BalanceWithJobs is the balance of a customer and all beneath it; Level counts from the top",
+    RECORDED,
+    "sandbox 2015-2026",
+)
 rule("a rename keeps PrintOnCheckName", RECORDED, "sandbox 2026")
 rule("names are stripped of blanks at both ends", ASSUMED, "the screen does so")
 switch("duplicate-name-id", "no", "yes", text="whether 6240 tells the other's id (`Id=58`)")
@@ -104,14 +109,16 @@ class NameForm(Form):
         self, company: Company, want: Json, name: str, old: Json | None
     ) -> tuple[Json, Json]:
         parent = want.get("ParentRef")
-        full = name
+        full, level = name, {}
         if parent:
-            above = reference(company, "Customer", parent, "ParentRef", old=parent)
-            full = f"{above.read()['FullyQualifiedName']}:{name}"
+            above = reference(company, "Customer", parent, "ParentRef", old=parent).read()
+            full = f"{above['FullyQualifiedName']}:{name}"
+            level = {"Level": above.get("Level", 0) + 1}
         head = {
             "Taxable": want.get("Taxable", True),
             "Job": want.get("Job", False),
             "BillWithParent": want.get("BillWithParent", False),
+            **level,
             "Balance": ZERO,
             "BalanceWithJobs": ZERO,
             "CurrencyRef": {"value": "USD", "name": "United States Dollar"},

@@ -21,6 +21,17 @@ rule(
     RECORDED,
     "sandbox 2026",
 )
+rule(
+    "a document of a customer without ShipAddr has none, and FreeFormAddress false",
+    RECORDED,
+    "invoices of 2024",
+)
+rule("NeedToSend brings DeliveryInfo with the type Email", RECORDED, "sandbox 2016-2026")
+rule(
+    "custom fields that the company defined are on each document, without value until given one",
+    RECORDED,
+    "sandbox 2016-2022",
+)
 rule("TotalAmt that a request carries is ignored", RECORDED, "sandbox 2019")
 rule(
     "an estimate shows no LinkedTxn until linked, an invoice always, a credit memo never",
@@ -59,13 +70,13 @@ class SalesForm(Form):
             raise faults.required("Line")
         customer = self._customer(company, want, old)
         items, discounts, subtotal = sales_lines(company, record, want["Line"], old)
-        taxed = tax.tax_of(company, items, discounts)
+        taxed = tax.tax_of(company, items, discounts, want.get("TxnTaxDetail"))
         taken_off = sum((line["Amount"] for line in discounts), ZERO)
         total = cents(subtotal - taken_off + taxed.get("TotalTax", ZERO))
         if total < 0:
             raise faults.business("The transaction amount must be 0 or greater.")
         body: Json = {**self.head(want, old), **company.common(record)}
-        body["CustomField"] = want.get("CustomField", [])
+        body["CustomField"] = want.get("CustomField") or defined_fields(company)
         number = numbers.number_for(company, record, want, old)
         if number is not None:
             body["DocNumber"] = number
@@ -99,6 +110,10 @@ class SalesForm(Form):
             raise faults.fault(
                 "6420", "Email Address is required", "Email address is required for NeedToSend"
             )
+        if body["EmailStatus"] == "NeedToSend":
+            body["DeliveryInfo"] = {"DeliveryType": "Email"}
+        elif old and "DeliveryInfo" in old and body["EmailStatus"] == "EmailSent":
+            body["DeliveryInfo"] = old["DeliveryInfo"]
         for key, value in want.items():
             if key not in body and key not in COMPUTED:
                 body[key] = value
@@ -130,13 +145,13 @@ class SalesForm(Form):
         self, company: Company, customer: Record | None, want: Json, old: Json | None, body: Json
     ) -> None:
         own = customer.read() if customer else {}
-        for key, instead in (("BillAddr", "ShipAddr"), ("ShipAddr", "BillAddr")):
+        for key in ("BillAddr", "ShipAddr"):
             sent = want.get(key)
             if sent:
                 body[key] = address(company, sent, (old or {}).get(key))
-            elif default := own.get(key) or own.get(instead):
+            elif default := own.get(key):
                 body[key] = default
-        body["FreeFormAddress"] = True
+        body["FreeFormAddress"] = "ShipAddr" in body
         body["ShipFromAddr"] = {"Id": "1", "Line1": "100 Example St", "Line2": "Boise, ID  83702"}
 
     def empty(self, company: Company, record: Record) -> Json:
@@ -151,6 +166,22 @@ class SalesForm(Form):
         note = old.get("PrivateNote")
         body["PrivateNote"] = f"Voided - {note}" if note else "Voided"
         return body
+
+
+def defined_fields(company: Company) -> list[Json]:
+    """The company's own fields on sales forms, without values."""
+    told = {
+        one["Name"].removeprefix("SalesFormsPrefs."): one.get(
+            "BooleanValue", one.get("StringValue")
+        )
+        for group in company.pref("SalesFormsPrefs", "CustomField") or ()
+        for one in group.get("CustomField", ())
+    }
+    return [
+        {"DefinitionId": n, "Name": told[f"SalesCustomName{n}"], "Type": "StringType"}
+        for n in "123"
+        if told.get(f"UseSalesCustom{n}") and told.get(f"SalesCustomName{n}")
+    ]
 
 
 def _emptied(line: Json) -> Json:

@@ -21,6 +21,11 @@ rule(
     REPORTED,
     "production code; sandbox 2026 for the second half",
 )
+rule(
+    "without automated sales tax a document is taxed only under the tax code that it names",
+    RECORDED,
+    "invoices of 2024 with taxable lines, made on the screen",
+)
 rule("the tax rate is 8 %", RECORDED, "demo company")
 switch(
     "doubled-tax", "yes", "no",
@@ -32,8 +37,12 @@ RATE = Decimal(8)
 NO_TAX: Json = {"TotalTax": ZERO}
 
 
-def tax_of(company: Company, items: list[Json], discounts: list[Json]) -> Json:
+def tax_of(
+    company: Company, items: list[Json], discounts: list[Json], sent: Json | None = None
+) -> Json:
     """The TxnTaxDetail of a document."""
+    if not company.pref("TaxPrefs", "PartnerTaxEnabled") and not (sent or {}).get("TxnTaxCodeRef"):
+        return dict(NO_TAX)
     if not company.preferences["TaxPrefs"]["UsingSalesTax"]:
         return dict(NO_TAX)
     base = ZERO
