@@ -190,9 +190,10 @@ def check(sent: Json) -> None:
         if group not in DEFAULTS and group not in catalogue.known("Preferences"):
             raise faults.unknown_property()
         inside = DEFAULTS.get(group)
-        if isinstance(values, dict) and isinstance(inside, dict) and group != "MetaData":
-            if values.keys() - inside.keys() - catalogue.known(group):
-                raise faults.unknown_property()
+        if not isinstance(values, dict) or not isinstance(inside, dict) or group == "MetaData":
+            continue
+        if values.keys() - inside.keys() - catalogue.known(group):
+            raise faults.unknown_property()
 
 
 def writable(part: Json) -> Json:
