@@ -1,0 +1,1 @@
+"""The emulator measured against recorded traffic."""
