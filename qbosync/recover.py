@@ -7,10 +7,9 @@ and never before it was looked for.
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from qbosync.errors import TemporaryError
 from datetime import datetime
 
+from qbosync.errors import TemporaryError
 from qbosync.lookup import since_intents
 from qbosync.model import Problem
 from qbosync.operation import Action, Intent, Key, Operation, Posted

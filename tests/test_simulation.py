@@ -23,7 +23,7 @@ from qbosync.operation import Intent, Operation
 from qbosync.qbo.client import Answer, Call, Company
 from qbosync.qbo.faults import Fault
 from qbosync.recognise import Recognised, Verdict
-from qbosync.settle import Decision
+from qbosync.settle import Decision, decide
 from tests.simulation.fault import KINDS
 from tests.simulation.history import Report, World, draw, play, shrink
 
@@ -77,7 +77,7 @@ def test_a_forgetful_ledger_without_looking_doubles(monkeypatch: pytest.MonkeyPa
 
 def test_sending_again_at_once_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No quarantine: what QuickBooks applies late comes on top."""
-    real = qbosync.recover.decide
+    real = decide
 
     def hasty(*arguments: Any) -> Decision:
         *others, _resend_after = arguments
@@ -154,4 +154,3 @@ def test_a_broken_history_shrinks_to_what_matters(monkeypatch: pytest.MonkeyPatc
     small: World = shrink(world, report.wrong)
     assert len(small.steps) < len(world.steps) // 2
     assert "twice" in play(small).wrong
-

@@ -60,7 +60,8 @@ def _many(seeds: Iterable[int], jobs: int) -> int:
     took = time.perf_counter() - begun
     print(f"{played} seeds in {took:.1f} s, {played / took / jobs:.1f} a second and core;",
           ", ".join(f"{value} {name}" for name, value in sums.items()))  # fmt: skip
-    print(f"{len(faults)} kinds of fault:", ", ".join(f"{k} {n}" for k, n in sorted(faults.items())))
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items()))
+    print(f"{len(faults)} kinds of fault: {kinds}")
     print(f"{len(broken)} broken promises")
     return 1 if broken else 0
 

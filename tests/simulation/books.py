@@ -54,7 +54,7 @@ def read_books(emulator: Emulator, realm_id: str) -> list[Document]:
                 Document(
                     entity, str(record.id), mark["source"] if mark else "",
                     str(body.get("DocNumber", "")), str(body["CustomerRef"]["value"]),
-                    body["TotalAmt"], body.get("UnappliedAmt", body.get("Balance", Decimal(0))),
+                    body["TotalAmt"], Decimal(body.get("UnappliedAmt", body.get("Balance")) or 0),
                     sum(sold, Decimal(0)), frozenset(links), tuple(pays),
                     note.startswith("Voided"), str(body.get("TxnStatus", "")),
                 )

@@ -66,7 +66,8 @@ class Business:
     def given(self) -> dict[str, Decimal]:
         """What payments and credits give to each order and charge."""
         sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
-        for record in (*self.payments.values(), *self.credits.values()):
+        spenders: list[Payment | CreditMemo] = [*self.payments.values(), *self.credits.values()]
+        for record in spenders:
             for application in record.applied:
                 sums[application.target] += application.amount
         for credit in self.credits.values():

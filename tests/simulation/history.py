@@ -17,6 +17,7 @@ from typing import Any
 from qbosync.emulator import VirtualClock
 from qbosync.emulator.bookkeeper import act
 from qbosync.mapping.policy import Items, Policy
+from qbosync.model import CreditMemo, Payment
 from qbosync.outcome import Outcome
 from tests.simulation.books import Document, customers, read_books
 from tests.simulation.business import BY_NAME, CHANGES, Business, new_customer
@@ -41,10 +42,12 @@ class Step:
     faults: tuple[Fault, ...] = ()
     kill_at: int = 0
     seconds: int = 0
+    skew: int = 0
 
     def __str__(self) -> str:
         faults = ", ".join(f"{f.kind} from {f.nth}" for f in self.faults)
         words = [self.kind, self.name, f"{self.seconds} s" if self.seconds else ""]
+        words += [f"clock off by {self.skew} s" if self.skew else ""]
         words += [f"killed at boundary {self.kill_at}" if self.kill_at else "", faults]
         return " ".join(word for word in words if word)
 
@@ -90,7 +93,8 @@ def draw(seed: int) -> World:
             steps.append(Step(forgets))
         kill_at = dice.randint(1, 70) if dice.random() < 0.4 else 0
         faults = tuple(troubles[number])
-        steps.append(Step("run", dice.getrandbits(32), faults=faults, kill_at=kill_at))
+        skew = dice.choice((0, 0, 0, 0, 0, 240, -240, 2400, -2400))
+        steps.append(Step("run", dice.getrandbits(32), "", faults, kill_at, 0, skew))
     return World(
         seed, tuple(assume.items()), dice.choice((1, 2, 4)), dice.random() < 0.2,
         dice.choice(("shipped", "shipped", "completed", "ordered")), tuple(steps),
@@ -123,6 +127,7 @@ class Report:
     documents: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     boundaries: int = 0
+    passed: list[list[str]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
 
@@ -207,10 +212,12 @@ class History:
         snapshot = self.shop.snapshot()
         self.machine.feed.snapshot = snapshot
         self.oracle.see(snapshot)
-        outcome = self.machine.run(list(step.faults), step.kill_at, Random(step.seed))
+        dice = Random(step.seed)
+        outcome = self.machine.run(list(step.faults), step.kill_at, step.skew, dice)
         self.report.runs += 1
         self.report.kills += outcome is None
         self.report.boundaries += len(self.net.boundaries)
+        self.report.passed.append(self.net.boundaries)
         if self.net.struck["drop_link"]:
             self.oracle.unlinked = set(self.oracle.versions)
         self.net.say(f"  = {_told(outcome)}")
@@ -290,7 +297,8 @@ class History:
     def _theirs(self, document: Document) -> None:
         """A document that a person changed, and what hangs on it, is theirs."""
         loose = {document.source}
-        pool = (*self.shop.payments.values(), *self.shop.credits.values())
+        pool: list[Payment | CreditMemo] = [*self.shop.payments.values()]
+        pool += self.shop.credits.values()
         for record in pool:
             targets = {application.target for application in record.applied}
             if record.ref in loose or targets & loose:
@@ -368,6 +376,7 @@ def shrink(world: World, wrong: str) -> World:
 
 def _alike(one: str, other: str) -> bool:
     """Whether two histories break the same promise: their first words, ids apart."""
+
     def words(text: str) -> list[str]:
         return [w for w in text.split() if w.isalpha()][:4]
 

@@ -35,18 +35,18 @@ class Killed(BaseException):
     """The process is gone; nothing after it happens."""
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818  a fact, not an error
     """A promise was broken."""
 
 
 @dataclass
 class SimClock:
-    """The emulator's time, as the product sees it."""
+    """The machine's time: QuickBooks' own, off by what this run's clock is off."""
 
     net: Net
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.net.time.now(), UTC)
+        return datetime.fromtimestamp(self.net.time.now() + self.net.skew, UTC)
 
     def monotonic(self) -> float:
         return self.net.time.now()
@@ -84,6 +84,7 @@ class Net:
     is_dead: bool = False
     is_dying: bool = False
     outage_until: float = 0.0
+    skew: int = 0
     ledger: sqlite3.Connection | None = None
     sent: dict[str, Sent] = field(default_factory=dict)
     late: list[tuple[float, int, Asked]] = field(default_factory=list)
@@ -108,10 +109,11 @@ class Net:
             self._deliver(asked)
         self.time.offset = max(self.time.offset, until)
 
-    def begin_run(self, faults: list[Fault], kill_at: int, dice: Random) -> None:
+    def begin_run(self, faults: list[Fault], kill_at: int, skew: int, dice: Random) -> None:
         """A new process, with what will go wrong in it."""
         self.faults, self.kill_at, self.dice = sorted(faults, key=lambda f: f.nth), kill_at, dice
         self.is_dead = self.is_dying = False
+        self.skew = skew
         self.requests = self.commits = self.writes = 0
         self.outage_until = 0.0
         self.boundaries = []
@@ -334,7 +336,7 @@ _AFTER = {
     "empty": Reply(200, _JSON, b""),
     "null": Reply(200, _JSON, b"null"),
     "other_json": Reply(200, _JSON, b'{"status":"ok"}'),
-    "no_object": Reply(200, _JSON, b'{"time":"2026-06-01T10:00:00.000-07:00"}'),
+    "no_object": Reply(200, _JSON, b'{"Surprise":{"Id":"7"}}'),
     "html_after": Reply(200, _PAGE, _HTML),
     "redirect_after": Reply(302, {"Location": "https://elsewhere.example/"}, b""),
     "10000_after": Reply(500, _JSON, _SYSTEM),

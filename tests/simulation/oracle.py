@@ -84,8 +84,8 @@ class Oracle:
         ours = [d for d in books if d.source]
         for (entity, source), n in Counter((d.entity, d.source) for d in ours).items():
             if n > 1:
-                twins = ", ".join(str(d) for d in ours if (d.entity, d.source) == (entity, source))
-                yield f"twice: {twins}"
+                both = ", ".join(str(d) for d in ours if (d.entity, d.source) == (entity, source))
+                yield f"twice: {both}"
         for document in ours:
             if document.source in self.loose or document.is_void:
                 continue
@@ -149,6 +149,7 @@ class Oracle:
         """What must be there now and is not, and what is held without need."""
         there = {(d.entity, d.source): d for d in books if d.source}
         loose = self.loose | self._forgotten(there)
+        loose |= {target for ref in self.loose for target in self._targets(ref)}
         for order in self.now.orders.values():
             if order.ref not in loose:
                 yield from self._order(order, there, held)
@@ -164,6 +165,12 @@ class Oracle:
         yield from self._spent(there, loose)
         yield from self._people(there, people)
 
+    def _targets(self, ref: str) -> Iterator[str]:
+        """All that a payment or credit was ever given to."""
+        for version in self.versions.get(ref, ()):
+            if isinstance(version, Payment | CreditMemo):
+                yield from (application.target for application in version.applied)
+
     def _forgotten(self, there: Mapping[tuple[str, str], Document]) -> set[str]:
         """Records that a ledger which forgot cannot be sure of: they are a person's to settle."""
         if not self.has_forgotten:
@@ -173,13 +180,19 @@ class Oracle:
             versions = self.versions.get(source)
             if versions and not self._says(versions[-1], document):
                 unsure.add(source)
+            if (versions and versions[-1] in versions[:-1]) or len(versions or ()) > 2:
+                # An old copy may hold what is wanted again, though QuickBooks was told otherwise.
+                unsure.add(source)
         for order in self.now.orders.values():
             is_open = order.status == "void" or not self.is_charged(order)
             if is_open and ("Invoice", order.ref) in there:
                 unsure.add(order.ref)
             if order.status == "void":
                 unsure.add(order.ref)
-        gone = (*self.now.charges.values(), *self.now.credit_memos.values())
+        gone: list[Charge | CreditMemo] = [
+            *self.now.charges.values(),
+            *self.now.credit_memos.values(),
+        ]
         unsure |= {record.ref for record in gone if record.is_deleted}
         unsure |= {p.ref for p in self.now.payments.values() if p.status != "posted"}
         renamed = {id_ for id_, names in self.names.items() if len(names) > 1}
@@ -259,9 +272,10 @@ class Oracle:
         if not charge.is_deleted:
             yield from self._equal(charge.ref, invoice, charge.amount, number, held)
         elif invoice is not None:
-            given = sum((a.amount for p in (*self.now.payments.values(),
-                         *self.now.credit_memos.values()) for a in p.applied
-                         if a.target == charge.ref), ZERO)  # fmt: skip
+            spenders: list[Payment | CreditMemo] = [*self.now.payments.values()]
+            spenders += self.now.credit_memos.values()
+            given = sum((a.amount for s in spenders for a in s.applied if a.target == charge.ref),
+                        ZERO)  # fmt: skip
             paid = self._applied(invoice.id, there)
             if paid and (invoice.is_void or charge.ref not in held):
                 yield f"{charge.ref} is deleted and paid with {paid}, and not held"
@@ -319,9 +333,7 @@ class Oracle:
         order = self.now.orders.get(target.removeprefix("order:"))
         return bool(order and invoice and invoice.total < order.total)
 
-    def _spent(
-        self, there: Mapping[tuple[str, str], Document], loose: set[str]
-    ) -> Iterator[str]:
+    def _spent(self, there: Mapping[tuple[str, str], Document], loose: set[str]) -> Iterator[str]:
         """Each credit has given to each invoice what the source says, and nothing else."""
         got: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         for document in there.values():

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import qbosync.execute
@@ -219,13 +219,13 @@ class Machine:
         shutil.copy(copy, self.path)
         return True
 
-    def run(self, faults: list[Fault], kill_at: int, dice: Random) -> Outcome | None:
+    def run(self, faults: list[Fault], kill_at: int, skew: int, dice: Random) -> Outcome | None:
         """One run; `None` if the process was killed."""
         net = self.net
-        net.begin_run(faults, kill_at, dice)
-        ledger = None
+        net.begin_run(faults, kill_at, skew, dice)
+        ledger: SimLedger | None = None
         try:
-            ledger = SimLedger.open(self.path)
+            ledger = cast(SimLedger, SimLedger.open(self.path))
             ledger.net = net
             net.ledger = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
             keeper = Keeper(self.keyring, "emulator")

@@ -1,0 +1,83 @@
+"""A ledger that is lost, damaged or copied: never a second document, never silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qbosync.demo_shop import DAY_ONE, day_two, write_export
+from qbosync.emulator import Server
+from qbosync.ledger import Ledger
+from tests.shopkit import Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with Server(port=0, limits="off", seed=4) as server:
+        shop = Shop(tmp_path, server)
+        shop.configure('[sync]\nresend_after = "15m"')
+        write_export(shop.export, DAY_ONE)
+        shop.connect()
+        assert shop.run("sync").code == 0
+        write_export(shop.export, day_two())
+        assert shop.run("sync").code == 0
+        yield shop
+
+
+@pytest.mark.parametrize("harm", ["missing", "empty", "damaged"])
+def test_a_ledger_that_is_gone_stops_everything(shop: Shop, harm: str) -> None:
+    if harm == "missing":
+        shop.ledger.unlink()
+    elif harm == "empty":
+        shop.ledger.write_bytes(b"")
+    else:
+        shop.ledger.write_bytes(b"not a ledger" * 1000)
+    done = shop.writes_nothing("sync", code=7)
+    assert "ledger" in done.err
+
+
+def test_a_rebuilt_ledger_adopts_everything_and_creates_nothing(shop: Shop) -> None:
+    before = {entity: len(shop.books(entity)) for entity in ("Invoice", "Estimate", "Payment")}
+    shop.ledger.unlink()
+    told = shop.run("ledger", "rebuild")
+    assert told.code == 0 and "writes nothing new until" in told.out
+    plan = shop.writes_nothing("plan", "--json").json
+    actions = {row["action"] for row in plan["operations"]}
+    # An estimate that is an invoice by now is not looked for: its invoice is.
+    assert actions == {"adopt"}
+    shop.writes_nothing("sync")
+    shop.writes_nothing("sync")
+    assert before == {entity: len(shop.books(entity)) for entity in before}
+
+
+def test_what_is_new_while_rebuilding_waits_and_then_goes_out(shop: Shop) -> None:
+    (shop.ledger).unlink()
+    shop.run("ledger", "rebuild")
+    sets = day_two()
+    extra = {"payment_id": "599", "customer_id": "13", "date": "2026-03-05", "amount": "9.00",
+             "method": "check", "ref_num": "late"}  # fmt: skip
+    write_export(shop.export, sets | {"payments": [*sets["payments"], extra]})
+    done = shop.run("sync", "--json")
+    assert [row["reason"] for row in done.json["held"]] == ["rebuilding"]
+    until = Ledger.open(shop.ledger)
+    until.set_fact("adopt_until", "2020-01-01T00:00:00+00:00")
+    until.close()
+    written = shop.run("sync", "--json").json["written"]
+    assert [row["source"] for row in written] == ["payment:599"]
+
+
+def test_last_weeks_backup_put_back_creates_nothing_twice(shop: Shop) -> None:
+    copy = shop.folder / "copy.db"
+    assert shop.run("ledger", "backup", str(copy)).code == 0
+    sets = day_two()
+    extra = {"payment_id": "599", "customer_id": "13", "date": "2026-03-05", "amount": "9.00",
+             "method": "check", "ref_num": "late"}  # fmt: skip
+    write_export(shop.export, sets | {"payments": [*sets["payments"], extra]})
+    assert shop.run("sync").code == 0
+    for end in ("-wal", "-shm"):
+        shop.ledger.with_name(shop.ledger.name + end).unlink(missing_ok=True)
+    copy.replace(shop.ledger)
+    shop.writes_nothing("sync")
+    assert len([p for p in shop.books("Payment") if p.get("PaymentRefNum") == "late"]) == 1
