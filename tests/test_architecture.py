@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "qbosync"
 LAYERS = [  # upper may import lower, never the reverse
     {"cli", "__main__"},
+    {"command"},
     {
         "wiring",
         "connect",
