@@ -4,8 +4,8 @@
     python -m bench.backfill --orders 1000        a tenth of it
 
 Makes an export, starts the emulator without limits in a process of its own, connects, and
-runs `qbosync sync` three times as processes of their own.  Prints figures and their ratios
-to what was asked for; judges nothing.
+runs `qbosync sync` three times and `qbosync reconcile` once, as processes of their own.
+Prints figures and their ratios to what was asked for; judges nothing.
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ def connect(config: Path, url: str) -> None:
         raise SystemExit(f"connect ended with {it.returncode}")
 
 
-def sync(config: Path) -> dict[str, float]:
-    """One run in a process of its own: what it wrote, and what it cost."""
-    command = [sys.executable, "-m", "qbosync", "--config", str(config), "sync", "--json"]
+def measure(config: Path, verb: str) -> dict[str, float]:
+    """One command in a process of its own: what it wrote, and what it cost."""
+    command = [sys.executable, "-m", "qbosync", "--config", str(config), verb, "--json"]
     began = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert child.stdout is not None
@@ -125,14 +125,15 @@ def sync(config: Path) -> dict[str, float]:
     code = os.waitstatus_to_exitcode(status)
     document = json.loads(output)
     if code != 0:
-        raise SystemExit(f"sync ended with {code}: {document.get('error')} {document['held'][:3]}")
+        raise SystemExit(f"{verb} ended with {code}: {output[:2000]!r}")
+    run = document.get("run", document)
     return {
         "wall_s": wall,
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "peak_mb": usage.ru_maxrss / 1024,
-        "written": len(document["written"]),
-        "requests": document["run"]["requests"],
-        "reads": document["run"]["reads"],
+        "written": len(document.get("written", ())),
+        "requests": run.get("requests", run["reads"]),
+        "reads": run["reads"],
     }
 
 
@@ -152,9 +153,10 @@ def main() -> None:
         connect(config, url)
         runs = {}
         for title in ("backfill", "run after it", "steady state"):
-            runs[title] = sync(config)
+            runs[title] = measure(config, "sync")
             # Cron comes every two hours.
             requests.post(f"{url}/_emulator/clock", json={"advance_s": 7200}, timeout=10)
+        runs["reconcile"] = measure(config, "reconcile")
     columns = list(runs["backfill"])
     print(f"{options.orders} orders, limits {options.limits}")
     print(f"{'':14}" + "".join(f"{column:>10}" for column in columns))

@@ -16,6 +16,7 @@ import click
 
 from qbosync import __version__
 from qbosync.command.ask import explain, status
+from qbosync.command.books import reconcile
 from qbosync.command.common import failure, print_json, show_error
 from qbosync.command.connection import check, connect, disconnect, init
 from qbosync.command.emulated import demo, emulator
@@ -25,7 +26,8 @@ from qbosync.errors import QbosyncError
 
 _INTERRUPTED = 130
 _COMMANDS = (
-    init, connect, check, disconnect, plan, sync, status, explain, ledger, emulator, demo,
+    init, connect, check, disconnect, plan, sync, status, explain, reconcile,
+    ledger, emulator, demo,
 )  # fmt: skip
 EXIT_CODES = """\b
 Exit codes, for cron and scripts:

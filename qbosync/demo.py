@@ -10,10 +10,8 @@ import contextlib
 import socket
 import tempfile
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +24,11 @@ from qbosync.demo_shop import CONFIGURATION, DAY_ONE, day_two, write_export
 from qbosync.emulator import Server
 from qbosync.errors import SetupError
 from qbosync.inquire import check
-from qbosync.model import Snapshot, show
-from qbosync.operation import Entity
+from qbosync.model import show
 from qbosync.outcome import Outcome
+from qbosync.reconcile import Statement, reconcile
+from qbosync.reconcile.show import show_statement, statement_json
 from qbosync.report import cell, operation_json, show_checks, show_run
-from qbosync.shop import Shop
 from qbosync.sync import Options, run
 from qbosync.wiring import Setup, activate, load, open_shop
 
@@ -63,7 +61,7 @@ class _Story:
         if self.console:
             draw(self.console)
 
-    def say(self, words: str) -> None:
+    def say(self, words: str = "") -> None:
         if self.console:
             self.console.print(cell(words))
 
@@ -85,7 +83,8 @@ def tell(console: Console | None, keep: Path | None) -> dict[str, Any]:
                 f"qbosync --config {folder}/config.toml plan",
             ]
             document["go_on"] = commands
-            story.say("\nGo on by hand, in two terminals:")
+            story.say()
+            story.say("Go on by hand, in two terminals:")
             for command in commands:
                 if console:
                     console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
@@ -134,11 +133,12 @@ def _tell(story: _Story, folder: Path, server: Server) -> dict[str, Any]:
     story.step("Once more: nothing is new, so nothing is written")
     last = _sync(story, config)
     outcomes.append(last)
-    agree = all(row["agree"] for row in books["customers"])
+    agree = books["agrees"]
+    story.say()
     story.say(
-        "\nThe shop system and QuickBooks agree to the cent."
+        "The shop system and QuickBooks agree to the cent."
         if agree and not last.written
-        else "\nThe shop system and QuickBooks DO NOT AGREE."
+        else "The shop system and QuickBooks DO NOT AGREE."
     )
     if not agree or last.written:
         raise SetupError("The demonstration's books do not agree.", "Please report this.")
@@ -153,7 +153,7 @@ def _tell(story: _Story, folder: Path, server: Server) -> dict[str, Any]:
             }
             for o in outcomes
         ],
-        **books,
+        "books": books,
         "agree": agree,
         "exit_code": 0,
         "error": None,
@@ -217,90 +217,26 @@ def _sync(story: _Story, config: Path) -> Outcome:
 
 
 def _books(story: _Story, config: Path) -> dict[str, Any]:
-    """What QuickBooks says, beside what the source alone says it must."""
+    """Source, ledger and QuickBooks beside each other."""
     setup = _setup(config)
     with open_shop(setup, is_interactive=False) as shop:
-        snapshot = shop.source.read()
-        documents = _documents(shop, snapshot)
-        customers = _customers(shop, snapshot)
-    story.show(lambda console: _show_documents(console, documents))
-    story.show(lambda console: _show_customers(console, customers))
-    return {"documents": documents, "customers": customers}
+        made = reconcile(shop, None, lambda _what, _done, _total: None)
+    story.show(lambda console: _show_documents(console, made.statement))
+    story.show(lambda console: show_statement(console, made.statement, is_verbose=True))
+    return statement_json(made)
 
 
-def _documents(shop: Shop, snapshot: Snapshot) -> list[dict[str, str]]:
-    """Each source record and the documents it became."""
-    by_source: dict[str, dict[Entity, Any]] = defaultdict(dict)
-    for entry in shop.ledger.entries():
-        if not entry.key.entity.is_named and entry.key.entity.wave >= 0:
-            by_source[entry.key.source][entry.key.entity] = entry
-    rows = []
-    for source, entries in by_source.items():
-        last = entries.get(Entity.INVOICE) or next(iter(entries.values()))
-        body = shop.company.read(last.key.entity, [last.qbo_id])[last.qbo_id]
-        open_ = body.get("Balance", body.get("UnappliedAmt", body.get("TotalAmt", 0)))
-        customer = snapshot.customers.get(last.customer)
-        rows.append(
-            {
-                "source": source,
-                "customer": customer.name if customer else "",
-                "became": " → ".join(f"{e} {x.number or x.qbo_id}" for e, x in entries.items()),
-                "total": show(Decimal(str(body.get("TotalAmt", 0)))),
-                "open": show(Decimal(str(open_))),
-            }
-        )
-    return rows
-
-
-def _customers(shop: Shop, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """What each customer owes: by the source alone, and by QuickBooks' own balance."""
-    policy, today = shop.policy, shop.clock.now().date()
-    owes: dict[str, Decimal] = defaultdict(lambda: Decimal("0.00"))
-    for order in snapshot.orders.values():
-        if policy.is_charged(order, snapshot.customers.get(order.customer_id), today):
-            owes[order.customer_id] += order.total
-    for charge in snapshot.charges.values():
-        owes[charge.customer_id] += charge.amount
-    for credit in snapshot.credit_memos.values():
-        owes[credit.customer_id] -= credit.amount
-    for payment in snapshot.payments.values():
-        owes[payment.customer_id] -= payment.amount
-    balances = {
-        str(body["Id"]): Decimal(str(body.get("Balance", 0)))
-        for body in shop.company.select("Customer")
-    }
-    ids = {e.key.id: e.qbo_id for e in shop.ledger.entries() if e.key.kind == "customer"}
-    return [
-        {
-            "customer": customer.name,
-            "shop_system": f"{owes[customer.id]:.2f}",
-            "quickbooks": f"{balances.get(ids.get(customer.id, ''), Decimal(0)):.2f}",
-            "agree": owes[customer.id] == balances.get(ids.get(customer.id, ""), Decimal(0)),
-        }
-        for customer in snapshot.customers.values()
-    ]
-
-
-def _show_documents(console: Console, rows: list[dict[str, str]]) -> None:
+def _show_documents(console: Console, statement: Statement) -> None:
+    """Each source record, and the document it became."""
+    names = {owed.customer: owed.name for owed in statement.customers}
     table = Table(box=None, pad_edge=False)
     for name in ("record", "customer", "in QuickBooks"):
         table.add_column(name)
     table.add_column("total", justify="right")
     table.add_column("open", justify="right")
-    for row in rows:
-        table.add_row(*(cell(row[n]) for n in ("source", "customer", "became", "total", "open")))
+    for row in statement.rows:
+        figures = (show(row.total.books), show(row.open.books))
+        words = (row.source, names.get(row.customer, ""), row.became, *figures)
+        table.add_row(*(cell(word) for word in words))
     console.print(table)
-
-
-def _show_customers(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("owed by")
-    table.add_column("shop system", justify="right")
-    table.add_column("QuickBooks", justify="right")
-    table.add_column("")
-    for row in rows:
-        figures = (show(Decimal(row["shop_system"])), show(Decimal(row["quickbooks"])))
-        word = "agree" if row["agree"] else "DIFFER"
-        table.add_row(cell(row["customer"]), *(cell(f) for f in figures), cell(word))
     console.print()
-    console.print(table)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from qbosync.errors import QbosyncError
-from qbosync.model import Problem
+from qbosync.model import Problem, Snapshot
 from qbosync.operation import Body, Entry, Operation
 from qbosync.plan import Plan
 
@@ -34,6 +34,7 @@ class Outcome:
     by_hand: dict[str, Problem] = field(default_factory=dict)
     reported: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    snapshot: Snapshot = field(default_factory=Snapshot)
     names: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     error: QbosyncError | None = None

@@ -46,13 +46,16 @@ class Plan:
     """Operations in the order in which they are sent, and where every other record stands.
 
     `wanted` are the objects whose presence in QuickBooks decides between creating and
-    adopting: a plan that still wants any is not ready to be carried out.
+    adopting: a plan that still wants any is not ready to be carried out.  `skipped` says by
+    record why it is out of scope, `kept` why QuickBooks' document stays as it is.
     """
 
     operations: tuple[Operation, ...] = ()
     held: tuple[Problem, ...] = ()
     unchanged: int = 0
     out_of_scope: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     reported: tuple[str, ...] = ()
     wanted: frozenset[Key] = frozenset()
     id: str = ""
@@ -91,6 +94,8 @@ class _Planner:
         self.operations: dict[Key, Operation] = {}
         self.unchanged = 0
         self.out_of_scope: Counter[str] = Counter()
+        self.skipped: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
         self.reported: Counter[str] = Counter()
         self.names = Names(ctx, is_informed, self._plan)
         # By record: an invoice does not overtake its estimate, which it is to be linked to.
@@ -114,6 +119,8 @@ class _Planner:
             held,
             self.unchanged,
             dict(self.out_of_scope),
+            self.skipped,
+            self.kept,
             reported,
             frozenset(self.names.wanted),
             _plan_id(ctx.snapshot, operations, held, stamp),
@@ -127,8 +134,10 @@ class _Planner:
             self._hold(answer)
         elif isinstance(answer, Skip):
             self.out_of_scope[answer.reason] += 1
+            self.skipped[answer.source] = answer.reason
         elif isinstance(answer, Keep):
             self.unchanged += 1
+            self.kept[answer.source] = answer.note
             if answer.note:
                 self.reported[f"{answer.source.replace(':', ' ')}: {answer.note}"] += 1
         elif problem := self._decide(answer):

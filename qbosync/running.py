@@ -62,8 +62,8 @@ def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -
     stop = Stop()
     with open_shop(setup, is_interactive) as shop, _stopped_by_signals(stop):
         is_shown = sys.stderr.isatty() and not is_quiet
-        with open_log(setup.places.log, shop.clock) as log, _progress(is_shown) as progress:
-            outcome = run(shop, options, progress, stop)
+        with open_log(setup.places.log, shop.clock) as log, progress(is_shown) as watch:
+            outcome = run(shop, options, watch, stop)
             log(outcome)
         since = {row["source"]: row["since"] for row in shop.ledger.holds()}
         told = []
@@ -95,16 +95,17 @@ def _stopped_by_signals(stop: Stop) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(is_shown: bool) -> Iterator[Progress]:
+def progress(is_shown: bool) -> Iterator[Progress]:
     """A line on a terminal that says what is being done; nothing anywhere else."""
     if not is_shown:
         yield lambda _what, _done, _total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Starting", total=None)
 
         def show(what: str, done: int, total: int) -> None:

@@ -181,6 +181,7 @@ class _Run:
         self.progress(f"Reading {self.shop.source.name}", 0, 0)
         snapshot = self.shop.source.read()
         self.orders = len(snapshot.orders)
+        self.outcome.snapshot = snapshot
         made, limit = snapshot.generated_at, self.shop.max_age
         if made is not None and limit is not None and self.shop.clock.now() - made > limit:
             raise SetupError(

@@ -24,6 +24,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "demo_shop",
         "report",
         "probe",
+        "reconcile",
         "places",
     },
     {"sync", "settle", "recover", "proof", "shop", "execute", "outcome", "lookup"},
