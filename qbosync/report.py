@@ -188,11 +188,17 @@ def failure_json(command: str, error: Mapping[str, str], code: int) -> dict[str,
         "check": lambda: {"checks": [], "active": False},
         "explain": lambda: {"ref": "", "source": {}, "rule": "", "documents": [], "writes": [],
                             "held": []},
-        "demo": lambda: {"steps": [], "runs": [], "documents": [], "customers": [],
-                         "agree": False},
+        "demo": lambda: {"steps": [], "runs": [], "books": _no_statement(), "agree": False},
+        "reconcile": _no_statement,
     }  # fmt: skip
     blank = blanks[command]() if command in blanks else {}
     return {**blank, "exit_code": code, "error": dict(error)}
+
+
+def _no_statement() -> dict[str, Any]:
+    from qbosync.reconcile.show import blank_json
+
+    return blank_json()
 
 
 # Tables -----------------------------------------------------------------------------------

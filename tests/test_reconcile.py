@@ -159,6 +159,14 @@ def test_a_day_to_come_is_refused(shop: Shop) -> None:
     assert done.code == 4 and "is in the future" in done.err
 
 
+def test_a_reconciliation_that_came_to_nothing_has_all_its_keys(shop: Shop) -> None:
+    whole = statement(shop)
+    (shop.export / "orders.csv").unlink()
+    done = shop.writes_nothing("reconcile", "--json", code=4)
+    assert done.json.keys() == whole.keys()
+    assert not done.json["agrees"] and done.json["error"]["todo"]
+
+
 class _Page(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from qbosync.command.common import is_interactive, json_option, print_json, screen, setup_of
+from qbosync.command.common import has_terminal, json_option, print_json, screen, setup_of
 
 
 def _day(_ctx: click.Context, _param: click.Parameter, value: str) -> date | None:
@@ -40,7 +40,7 @@ def reconcile(ctx: click.Context, as_json: bool, as_of: date | None, html: Path 
 
     setup = setup_of(ctx)
     is_shown = sys.stderr.isatty() and not ctx.obj["quiet"]
-    with open_shop(setup, is_interactive()) as shop, progress(is_shown) as watch:
+    with open_shop(setup, has_terminal()) as shop, progress(is_shown) as watch:
         made = compare(shop, as_of, watch)
     if html is not None:
         known = setup.connected()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -158,6 +159,12 @@ def statement_json(made: Reconciled) -> dict[str, Any]:
         "exit_code": 0 if statement.agrees else 3,
         "error": None,
     }
+
+
+def blank_json() -> dict[str, Any]:
+    """What a reconciliation that came to nothing says: every key, and no figure."""
+    nothing = statement_json(Reconciled(Statement(date.min, (), (), (), ()), "", 0))
+    return {**nothing, "as_of": "", "agrees": False}
 
 
 def _row(row: Row) -> dict[str, Any]:
