@@ -16,7 +16,7 @@ import click
 
 from qbosync import __version__
 from qbosync.command.ask import explain, status
-from qbosync.command.books import reconcile
+from qbosync.command.books import adopt, reconcile
 from qbosync.command.common import failure, print_json, show_error
 from qbosync.command.connection import check, connect, disconnect, init
 from qbosync.command.emulated import demo, emulator
@@ -27,7 +27,7 @@ from qbosync.errors import QbosyncError
 _INTERRUPTED = 130
 _COMMANDS = (
     init, connect, check, disconnect, plan, sync, status, explain, reconcile,
-    ledger, emulator, demo,
+    adopt, ledger, emulator, demo,
 )  # fmt: skip
 EXIT_CODES = """\b
 Exit codes, for cron and scripts:

@@ -210,7 +210,8 @@ class _Planner:
                 "number_taken",
                 f"QuickBooks has another {number} already (Id {theirs['Id']}, {total},"
                 f" {theirs.get('CustomerRef', {}).get('name', '')}).",
-                "Give one of them another number, or set [documents] order_prefix.",
+                "If it is this one, `qbosync adopt` takes it over; else give one of them another"
+                " number, or set [documents] order_prefix.",
                 draft.amount,
             )
         if judged.object is not None:

@@ -190,6 +190,7 @@ def failure_json(command: str, error: Mapping[str, str], code: int) -> dict[str,
                             "held": []},
         "demo": lambda: {"steps": [], "runs": [], "books": _no_statement(), "agree": False},
         "reconcile": _no_statement,
+        "adopt": lambda: {"certain": [], "doubtful": [], "left": {}, "taken_over": False},
     }  # fmt: skip
     blank = blanks[command]() if command in blanks else {}
     return {**blank, "exit_code": code, "error": dict(error)}
@@ -291,7 +292,7 @@ def show_checks(console: Console, checks: Iterable[Check]) -> None:
             console.print(cell(f"      {check.todo}"))
 
 
-def _named(source: str) -> str:
+def named(source: str) -> str:
     """A record as a sentence names it: ``credit memo 31``; a place in a file as it is."""
     kind, _, rest = source.partition(":")
     return rest.replace(":", " line ") if kind == "file" else f"{kind.replace('_', ' ')} {rest}"
@@ -300,7 +301,7 @@ def _named(source: str) -> str:
 def _headed(problem: Problem, outcome: Outcome) -> str:
     """Which record, whose, and how much money it is about."""
     customer = outcome.names.get(outcome.owners.get(problem.source, ""), "")
-    parts = [_named(problem.source)]
+    parts = [named(problem.source)]
     if customer and not problem.source.startswith("customer:"):
         parts.append(customer)
     if problem.amount is not None:
@@ -358,7 +359,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
     for name, at in document["accepted"].items():
         console.print(cell(f"{'Vouched for':<16}{name}, {at[:10]}"))
     for row in (*document["held"], *document["to_apply_by_hand"]):
-        console.print(cell(f"  {_named(row['source'])}: {row['what']}", "yellow"))
+        console.print(cell(f"  {named(row['source'])}: {row['what']}", "yellow"))
         console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
 
 

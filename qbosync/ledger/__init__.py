@@ -269,6 +269,15 @@ class Ledger:
             self._save(entry, run_id, now)
         return entry
 
+    def take_over(self, pairs: Iterable[tuple[Operation, Body]], now: datetime) -> None:
+        """Enter what people or another program made, with the source's facts of today.
+
+        So it counts as unchanged, and is sent only what the source changes from now on.
+        """
+        with self.transaction():
+            for operation, found in pairs:
+                self._save(entry_of(operation.draft, Posted(found), 0, "adopted"), 0, now)
+
     def reference(self, key: Key, qbo_id: str, run_id: int, now: datetime) -> Entry:
         """Remember the Id of an account or term that documents refer to."""
         entry = Entry(key, qbo_id, "", name=key.id, origin="found")

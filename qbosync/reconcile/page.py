@@ -29,7 +29,7 @@ def page(statement: Statement, company: str, environment: str) -> str:
     verdict = (
         "<p class=good>The shop system and QuickBooks agree to the cent.</p>"
         if statement.agrees
-        else f"<p class=bad>{len(statement.differences)} records differ; the causes are below.</p>"
+        else f"<p class=bad>{_count(statement)}; the causes are below.</p>"
     )
     title = f"{company}: books as of {statement.as_of}"
     parts = [
@@ -68,6 +68,11 @@ def _cell(text: str) -> str:
     if text.startswith("|"):
         return f"<td class=n>{escape(text[1:])}</td>"
     return f"<td>{escape(text)}</td>"
+
+
+def _count(statement: Statement) -> str:
+    number = len(statement.differences)
+    return "One record differs" if number == 1 else f"{number} records differ"
 
 
 def _amounts(figure: Figure) -> tuple[str, str]:
