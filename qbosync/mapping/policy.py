@@ -6,7 +6,7 @@ Statuses are lower case, `_` as blank, like the source's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -144,3 +144,9 @@ class Policy:
         """Whether the order has come far enough to be an estimate."""
         rank, first = self.rank(order.status), self.rank(self.estimate_from)
         return rank is not None and first is not None and rank >= first
+
+    def closed_by(self, closing_date: str | None) -> Policy:
+        """The policy with the later of QuickBooks' closing date and the configuration's own."""
+        own = [self.closed_until] if self.closed_until else []
+        theirs = [date.fromisoformat(closing_date[:10])] if closing_date else []
+        return replace(self, closed_until=max(own + theirs, default=None))

@@ -1,0 +1,64 @@
+"""What changed in QuickBooks since the last run's read: one read a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from qbosync.operation import Body, digest
+from qbosync.shop import Shop
+
+WATCHED = (
+    "Customer",
+    "Item",
+    "Account",
+    "Estimate",
+    "Invoice",
+    "Payment",
+    "CreditMemo",
+    "Deposit",
+)
+"""What the one read of changes asks for."""
+MANY = 900
+"""So many of our own writes of an entity leave no room in the one read of changes."""
+_OVERLAP = timedelta(minutes=5)
+"""Windows overlap: QuickBooks' times are whole seconds and not strictly ordered (recorded)."""
+_FURTHEST = timedelta(days=29)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What changed, by entity and tombstones included; `stamp` tells one such view from another."""
+
+    read_at: datetime | None = None
+    objects: Mapping[str, list[Body]] = field(default_factory=dict)
+    stamp: str = ""
+
+    @property
+    def tokens(self) -> dict[tuple[str, str], str]:
+        """The fresh SyncTokens, by entity and Id."""
+        return {
+            (entity, str(body["Id"])): str(body["SyncToken"])
+            for entity, bodies in self.objects.items()
+            for body in bodies
+            if "SyncToken" in body
+        }
+
+
+def look_around(shop: Shop) -> Around | None:
+    """Read what changed; `None` on a ledger that no run has read for yet."""
+    since = shop.ledger.last_read()
+    if since is None:
+        return None
+    # QuickBooks tells 30 days back; what changed before is seen when it is next written.
+    since = max(since - _OVERLAP, shop.clock.now() - _FURTHEST)
+    written = shop.ledger.written_since(since)
+    busy = [entity for entity in WATCHED if written.get(entity, 0) >= MANY]
+    changes = shop.company.changes(WATCHED, since, busy)
+    stamps = [
+        [entity, str(body.get("Id")), str(body.get("MetaData", {}).get("LastUpdatedTime"))]
+        for entity, bodies in changes.objects.items()
+        for body in bodies
+    ]
+    return Around(changes.read_at, changes.objects, digest(sorted(stamps)))

@@ -1,0 +1,111 @@
+"""What stops a run before it writes: too old, too little, too much at once.
+
+Pure: each guard is handed what it judges and raises with what a person has to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from qbosync.errors import SetupError
+from qbosync.mapping.policy import Policy
+from qbosync.model import ZERO, Snapshot, show
+from qbosync.operation import Action, Entity, Entry
+from qbosync.plan import Plan
+
+_GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
+_FIRST = 5
+
+
+def refuse_stale(snapshot: Snapshot, now: datetime, limit: timedelta | None, zone: tzinfo) -> None:
+    """An export that is days old is not "nothing new"."""
+    made = snapshot.generated_at
+    if made is not None and limit is not None and now - made > limit:
+        raise SetupError(
+            f"The export is of {made.astimezone(zone):%Y-%m-%d %H:%M}: older than"
+            f" {limit}, so it is not taken for no news.",
+            "See why the order system exports no more; [source] max_age sets the limit.",
+        )
+
+
+def refuse_strangers(asked: Iterable[str], known: Collection[str]) -> None:
+    """A record that a person asked for is in the export; credits spent are named by pairs."""
+    strange = {
+        ref for ref in asked if ref not in known and not ref.startswith("credit_application:")
+    }
+    if strange:
+        raise SetupError(
+            f"The export has no {', '.join(sorted(strange))}.",
+            "Give kind:id as `qbosync explain` shows it, or leave --only out.",
+        )
+
+
+def refuse_another_plan(asked: str, plan: Plan) -> None:
+    """`sync --plan ID` does exactly that plan, or nothing."""
+    if asked and asked != plan.id:
+        raise SetupError(
+            f"The plan {asked} no longer holds: the source or QuickBooks moved"
+            f" (it would be {plan.id} now).",
+            "Look at `qbosync plan` again.",
+        )
+
+
+def refuse_too_much(plan: Plan, entries: Collection[Entry], policy: Policy) -> None:
+    """Stop before a change of configuration rewrites the books, or a ceiling is passed."""
+    documents = [op for op in plan.writes if not op.key.entity.is_named]
+    changed = [
+        op
+        for op in plan.operations
+        if op.action in (Action.UPDATE, Action.VOID) and op.key.entity in _GUARDED
+    ]
+    known = sum(1 for e in entries if e.key.entity in _GUARDED)
+    is_mass = len(changed) > policy.max_rewrite_count
+    is_mass = is_mass and Decimal(len(changed)) > policy.max_rewrite_share * known
+    amount = sum((op.draft.amount or ZERO for op in documents), ZERO)
+    voids = sum(op.action is Action.VOID for op in documents)
+    reasons = [
+        words
+        for words, is_passed in (
+            (f"change {len(changed)} of {known} documents in QuickBooks", is_mass),
+            (f"write {len(documents)} documents", _over(len(documents), policy.max_documents)),
+            (f"write documents over {show(amount)}", _over(amount, policy.max_amount)),
+            (f"void {voids} documents", _over(voids, policy.max_voids)),
+        )
+        if is_passed
+    ]
+    if reasons:
+        raise SetupError(
+            f"This run would {' and '.join(reasons)}.",
+            "Look at `qbosync plan`; if it is meant, run `qbosync sync --allow-mass-update`.",
+        )
+
+
+def refuse_to_begin_alone(is_asked: bool) -> None:
+    """The first sync of real books is given by a person."""
+    if not is_asked:
+        raise SetupError(
+            "Nothing was written to this production company yet.",
+            "Look at `qbosync plan`, then give the first sync: `qbosync sync --first`.",
+        )
+
+
+def newest_orders(plan: Plan) -> list[str]:
+    """The few that a first sync writes before it asks."""
+    return [op.key.source for op in plan.operations if op.key.kind == "order"][-_FIRST:]
+
+
+def ask_to_go_on(written: Iterable[Entry], confirm: Callable[[str], bool] | None) -> None:
+    """Let a person look at the first documents before the rest goes out."""
+    ids = ", ".join(f"{entry.key.entity} {entry.number}" for entry in written)
+    question = f"Written: {ids}. Look at these in QuickBooks. Go on?"
+    if confirm is None or not confirm(question):
+        raise SetupError(
+            "The first sync was not confirmed after its first documents.",
+            "Look at them in QuickBooks, then run `qbosync sync --first` again.",
+        )
+
+
+def _over(figure: Decimal | int, ceiling: Decimal | int | None) -> bool:
+    return ceiling is not None and figure > ceiling

@@ -1,0 +1,55 @@
+"""A ledger that may have forgotten writes creates nothing until late ones have shown.
+
+It was lost, rebuilt, or restored from a copy.  Until then it only recognises what is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from qbosync.ledger import Ledger
+from qbosync.model import Problem
+from qbosync.operation import Action
+from qbosync.plan import Plan
+from qbosync.shop import Shop
+
+ADOPT_UNTIL = "adopt_until"
+"""The fact that says until when nothing new is created."""
+
+
+def forgot_on(ledger: Ledger) -> date | None:
+    """The day up to which the ledger may have forgotten what was written, if it has."""
+    until = ledger.fact(ADOPT_UNTIL)
+    return datetime.fromisoformat(until).date() + timedelta(days=1) if until else None
+
+
+def adopts_until(shop: Shop, is_dry: bool) -> datetime | None:
+    """Until when nothing new is created, because the ledger may have forgotten writes.
+
+    A machine whose clock was ahead then must not wait for it to come true.
+    """
+    told, now = shop.ledger.fact(ADOPT_UNTIL), shop.clock.now()
+    if not told or datetime.fromisoformat(told) <= now:
+        return None
+    latest = now + shop.resend_after
+    if datetime.fromisoformat(told) > latest and not is_dry:
+        shop.ledger.set_fact(ADOPT_UNTIL, latest.isoformat())
+    return min(datetime.fromisoformat(told), latest)
+
+
+def without_creates(plan: Plan, until: str) -> Plan:
+    """The plan without what it would create, which waits `until` late writes have shown."""
+    kept = tuple(op for op in plan.operations if op.action is not Action.CREATE)
+    new = tuple(
+        Problem(
+            op.key.source,
+            "rebuilding",
+            f"{op.key}: rebuilding, writes nothing new until {until}.",
+            "Nothing to do: it clears itself.",
+            op.draft.amount,
+        )
+        for op in plan.operations
+        if op.action is Action.CREATE
+    )
+    return replace(plan, operations=kept, held=plan.held + new)
