@@ -22,12 +22,13 @@ from qbosync.command.connection import check, connect, disconnect, init
 from qbosync.command.emulated import demo, emulator
 from qbosync.command.ledger import ledger
 from qbosync.command.run import plan, sync
+from qbosync.command.support import support
 from qbosync.errors import QbosyncError
 
 _INTERRUPTED = 130
 _COMMANDS = (
     init, connect, check, disconnect, plan, sync, status, explain, reconcile,
-    adopt, ledger, emulator, demo,
+    adopt, support, ledger, emulator, demo,
 )  # fmt: skip
 EXIT_CODES = """\b
 Exit codes, for cron and scripts:

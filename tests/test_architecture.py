@@ -26,6 +26,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "probe",
         "reconcile",
         "adopt",
+        "support",
         "places",
     },
     {
