@@ -1,4 +1,4 @@
-"""Signing in: from the operator's click to a company whose books we may write.
+"""Connecting: from the operator's click to a company whose books we may write.
 
 The connection is kept even while the company's settings are not right yet; nothing is
 written until a check finds them right.  No token is used before it is safely stored.
@@ -6,22 +6,34 @@ written until a check finds them right.  No token is used before it is safely st
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from qbosync.blob import TokenBlob
-from qbosync.errors import BusyError, SetupError, TemporaryError
+from qbosync.errors import QbosyncError, SetupError
+from qbosync.examine import lists_of, read_export, settings_of
+from qbosync.examine.books import books_checks
+from qbosync.examine.machine import machine_checks
+from qbosync.firstday import FirstDay
 from qbosync.ledger import Ledger
-from qbosync.lock import RunLock
-from qbosync.places import Connection, forget_connection, make_data_dir, write_connection
+from qbosync.places import Connection, make_data_dir, write_connection
 from qbosync.qbo.client import Company
-from qbosync.qbo.listener import Grant, listen, parse_redirect
-from qbosync.qbo.oauth import Endpoints, authorization_url, exchange, revoke
-from qbosync.qbo.preferences import Check, company_checks
+from qbosync.qbo.faults import WrongKeysError
+from qbosync.qbo.oauth import Tokens, revoke
+from qbosync.qbo.preferences import Check, company_checks, refusals, stops_everything
 from qbosync.qbo.session import Session
-from qbosync.tokens import EmulatorFileStore, TokenStore
+from qbosync.qbo.transport import HttpTransport
+from qbosync.signin import (
+    Person,
+    alone,
+    check_redirect,
+    client_of,
+    sign_in,
+    tokens_of,
+    told_wrong_keys,
+)
+from qbosync.tokens import EmulatorFileStore
 from qbosync.wiring import (
     FILE_BACKEND,
     Keeper,
@@ -30,31 +42,28 @@ from qbosync.wiring import (
     company_of,
     create_ledger,
     endpoints_of,
+    policy_of,
+    refuse_what_is_not_there,
     token_store,
     transport_of,
 )
 
+__all__ = ["Connected", "Person", "connect"]
 
-@dataclass(frozen=True)
-class Person:
-    """How to reach whoever is connecting; without a terminal nobody is asked anything."""
-
-    show: Callable[[str], None]
-    open_browser: Callable[[str], object] | None
-    paste: Callable[[], str] | None
-    ask: Callable[[str, bool], str] | None
+_TRIES = 3
 
 
 @dataclass(frozen=True)
 class Connected:
-    """A company that is connected, and what its settings look like."""
+    """A company that is connected, what was found, and what stayed open.
+
+    `stops` are the settings of the company that keep it inactive.
+    """
 
     connection: Connection
     checks: Sequence[Check]
-
-    @property
-    def stops(self) -> list[Check]:
-        return [check for check in self.checks if check.level == "stop"]
+    stops: Sequence[Check] = ()
+    still_open: Sequence[str] = ()
 
 
 def connect(
@@ -73,50 +82,67 @@ def connect(
             something is missing that only a person can give.
         TemporaryError: When QuickBooks cannot be reached.
     """
-    settings = setup.settings.with_export_class(export_class)
-    if missing := settings.missing_to_connect():
-        raise SetupError(
-            f"The configuration lacks {missing[0]}.",
-            "Set it, or give --default-export-class NAME.",
-        )
+    setup, export_class = _with_class(setup, export_class, person)
     _same_environment(setup)
+    refuse_what_is_not_there(setup.settings)
+    check_redirect(setup)
     make_data_dir(setup.places.data)
+    for words in _before(setup):
+        person.show(words)
     store = token_store(setup, person.ask is not None, store_choice)
     transport = transport_of(setup)
     endpoints = endpoints_of(setup, transport)
-    client_id, secret = _client(setup, store, client, person)
-    grant = _sign_in(setup, endpoints, client_id, person)
+    keys = client_of(setup, store, client, person)
+    grant = sign_in(setup, endpoints, keys[0], person)
     _same_company(setup, grant.realm_id)
-    environment = settings.quickbooks.environment
-    with _alone(setup, environment, grant.realm_id):
+    environment = setup.settings.quickbooks.environment
+    with alone(setup, environment, grant.realm_id):
         keeper = Keeper(store, account_of(environment, grant.realm_id))
         before = store.load(keeper.account)
         # Proven writable before the code is spent: a token that cannot be stored is lost.  What
         # is there stays as it is until Intuit has taken the new keys.
         keeper.save(before or TokenBlob())
-        uri = settings.quickbooks.redirect_uri
-        tokens = exchange(endpoints, client_id, secret, grant.code, uri, transport, setup.clock)
+        tokens = tokens_of(setup, endpoints, keys, grant, transport)
         session = Session(endpoints, keeper, transport, setup.clock)
-        session.start(tokens, client_id, secret)
+        session.start(tokens, *keys)
         company = company_of(endpoints, grant.realm_id, transport, session, setup)
-        info = company.company_info()
-        name = str(info.get("CompanyName") or grant.realm_id)
+
+        def undo() -> None:
+            _undo(setup, keeper, before, keys, tokens, transport)
+
+        info = _right_company(setup, company, person, undo)
         is_known = before is not None and bool(before.ledger_uuid)
+        name = str(info.get("CompanyName") or grant.realm_id)
         ledger = _ledger(setup, environment, grant.realm_id, name, is_known)
         try:
-            return _finish(setup, company, info, ledger, keeper, name, export_class)
+            return _Tie(setup, company, ledger, keeper, name, export_class, person).finish()
         finally:
             ledger.close()
 
 
-@contextmanager
-def _alone(setup: Setup, environment: str, realm_id: str) -> Iterator[None]:
-    """While no run is going: two that write the same token would lose one."""
-    try:
-        with RunLock(setup.places.lock(environment, realm_id), setup.clock):
-            yield
-    except BusyError as error:
-        raise BusyError(error.what, "Wait until it is done, then do this again.") from error
+def _with_class(setup: Setup, export_class: str, person: Person) -> tuple[Setup, str]:
+    """With the Default Export Class: configured, given, or typed at the terminal."""
+    settings = setup.settings.with_export_class(export_class)
+    if not settings.quickbooks.default_export_class and person.ask is not None:
+        export_class = person.ask("Default Export Class (a Product/Service)", False).strip()
+        settings = settings.with_export_class(export_class)
+    if missing := settings.missing_to_connect():
+        raise SetupError(
+            f"The configuration lacks {missing[0]}.",
+            "Set it, or give --default-export-class NAME."
+            if "default_export_class" in missing[0]
+            else "Set it: it decides what of your past goes into QuickBooks.",
+        )
+    known = setup.connection
+    kept = known.default_export_class if known else ""
+    return replace(setup, settings=settings), export_class or kept
+
+
+def _before(setup: Setup) -> Iterator[str]:
+    settings = setup.settings
+    yield f"Environment: {settings.quickbooks.environment}"
+    yield f"Default Export Class: {settings.quickbooks.default_export_class}"
+    yield f"Source: {settings.source.kind} {setup.places.resolve(settings.source.path)}"
 
 
 def _same_environment(setup: Setup) -> None:
@@ -128,75 +154,6 @@ def _same_environment(setup: Setup) -> None:
             f" {environment} now.",
             "Run `qbosync disconnect` first if you mean to change.",
         )
-
-
-def _finish(
-    setup: Setup,
-    company: Company,
-    info: dict[str, object],
-    ledger: Ledger,
-    keeper: Keeper,
-    name: str,
-    export_class: str,
-) -> Connected:
-    """Tie ledger, keyring and connection together, and look at the company's settings."""
-    number = ledger.advance()
-    keeper.save(replace(keeper.load(), ledger_uuid=ledger.fact("uuid"), ledger_seq=number))
-    checks = company_checks(company.preferences(), info, ledger.facts("accepted:"))
-    is_file = isinstance(keeper.store, EmulatorFileStore)
-    connection = Connection(
-        setup.settings.quickbooks.environment,
-        company.realm_id,
-        name,
-        setup.clock.now(),
-        FILE_BACKEND if is_file else keeper.store.backend,
-        ledger.fact("uuid"),
-        not any(check.level == "stop" for check in checks),
-        export_class,
-    )
-    write_connection(setup.places.connection, connection)
-    return Connected(connection, checks)
-
-
-def _client(
-    setup: Setup, store: TokenStore, given: tuple[str, str], person: Person
-) -> tuple[str, str]:
-    """The client id and secret: given, known from an earlier connection, or asked for."""
-    if all(given):
-        return given
-    if setup.connection:
-        account = account_of(setup.connection.environment, setup.connection.realm_id)
-        blob = store.load(account)
-        if blob and blob.client_id:
-            return given[0] or blob.client_id, given[1] or blob.client_secret
-    if setup.settings.is_emulator:
-        return given[0] or "qbosync", given[1] or "emulator"
-    if person.ask is None:
-        raise SetupError(
-            "The client id and secret of the Intuit app are not known.",
-            "Set QBOSYNC_CLIENT_ID and QBOSYNC_CLIENT_SECRET, or connect at a terminal.",
-        )
-    return (
-        given[0] or person.ask("Client id of your Intuit app", False),
-        given[1] or person.ask("Client secret", True),
-    )
-
-
-def _sign_in(setup: Setup, endpoints: Endpoints, client_id: str, person: Person) -> Grant:
-    """Send the operator to QuickBooks and wait for the answer."""
-    state = secrets.token_urlsafe(32)
-    redirect_uri = setup.settings.quickbooks.redirect_uri
-    url = authorization_url(endpoints, client_id, redirect_uri, state)
-    if person.paste is not None:
-        person.show(url)
-        return parse_redirect(person.paste(), state)
-
-    def invite() -> None:
-        person.show(url)
-        if person.open_browser is not None:
-            person.open_browser(url)
-
-    return listen(redirect_uri, state, setup.clock, on_ready=invite)
 
 
 def _same_company(setup: Setup, realm_id: str) -> None:
@@ -213,52 +170,130 @@ def _same_company(setup: Setup, realm_id: str) -> None:
         )
 
 
+def _right_company(
+    setup: Setup, company: Company, person: Person, undo: Callable[[], None]
+) -> dict[str, object]:
+    """What QuickBooks says of the company, once it is one that can be served, and the one meant.
+
+    Raises:
+        SetupError: If it is neither; what was stored is as before then.
+    """
+    environment = setup.settings.quickbooks.environment
+    try:
+        info = company.company_info()
+        name = str(info.get("CompanyName") or company.realm_id)
+        if setup.connection is None:
+            _refuse(company, info)
+            _typed_back(setup, name, person)
+    except WrongKeysError as error:
+        undo()
+        raise told_wrong_keys(error, environment) from error
+    except SetupError:
+        undo()
+        raise
+    person.show(f"Connected to {name} ({environment}).")
+    return info
+
+
+def _refuse(company: Company, info: dict[str, object]) -> None:
+    """A company that no switch will make fit is not connected in the first place."""
+    if found := refusals(company_checks(company.preferences(), info, {})):
+        raise SetupError(
+            f"{info.get('CompanyName', company.realm_id)} cannot be connected."
+            f" {' '.join(check.evidence for check in found)}",
+            found[0].todo,
+        )
+
+
+def _typed_back(setup: Setup, name: str, person: Person) -> None:
+    """Real books: the operator types which company it is."""
+    if not setup.settings.is_production or person.ask is None:
+        return
+    person.show(f"You picked {name}. These are real books.")
+    for _ in range(_TRIES):
+        if person.ask("Type the company's name to go on", False).strip() == name:
+            return
+        person.show("That is not its name.")
+    raise SetupError(
+        f"The name of {name} was not typed back, so it is not connected.",
+        "Run `qbosync connect` again and pick the company that you mean.",
+    )
+
+
+def _undo(
+    setup: Setup,
+    keeper: Keeper,
+    before: TokenBlob | None,
+    keys: tuple[str, str],
+    tokens: Tokens,
+    transport: HttpTransport,
+) -> None:
+    """Leave in the keyring what was there before, and give the new token back.
+
+    Not where an older one of this company lives: revoking one ends the app's access (documented).
+    """
+    keeper.save(before or TokenBlob())
+    if before is not None and before.refresh_token:
+        return
+    with suppress(QbosyncError):
+        revoke(endpoints_of(setup, transport), *keys, tokens.refresh_token, transport)
+
+
+@dataclass
+class _Tie:
+    """Ties ledger, keyring and connection together, and looks at everything."""
+
+    setup: Setup
+    company: Company
+    ledger: Ledger
+    keeper: Keeper
+    name: str
+    export_class: str
+    person: Person
+
+    def finish(self) -> Connected:
+        """The connection is written before anybody is asked anything more."""
+        setup, ledger = self.setup, self.ledger
+        number = ledger.advance()
+        blob = self.keeper.load()
+        self.keeper.save(replace(blob, ledger_uuid=ledger.fact("uuid"), ledger_seq=number))
+        own = settings_of(self.company, ledger)
+        stops = [check for check in own if stops_everything(check)]
+        connection = self._connection(not stops)
+        write_connection(setup.places.connection, connection)
+        snapshot, source = read_export(setup)
+        lists = lists_of(self.company)
+        machine = machine_checks(setup, connection.keyring_backend, self.company.server_time)
+        found = books_checks(lists, snapshot, policy_of(setup.settings))
+        checks = [*own, *found, *source, *machine]
+        if self.person.checks is not None:
+            self.person.checks(checks)
+        day = FirstDay(setup, self.company, ledger, lists, snapshot, self.person)
+        decided = replace(connection, **day.decide())
+        if decided != connection:
+            write_connection(setup.places.connection, decided)
+        waits = [f"{c.evidence} {c.todo}" for c in source if c.level == "stop"]
+        return Connected(decided, checks, stops, [*waits, *day.still_open])
+
+    def _connection(self, is_active: bool) -> Connection:
+        known, store = self.setup.connection, self.keeper.store
+        is_file = isinstance(store, EmulatorFileStore)
+        return Connection(
+            self.setup.settings.quickbooks.environment,
+            self.company.realm_id,
+            self.name,
+            self.setup.clock.now(),
+            FILE_BACKEND if is_file else store.backend,
+            self.ledger.fact("uuid"),
+            is_active,
+            self.export_class,
+            known.order_prefix if known else "",
+            known.income_account if known else {},
+        )
+
+
 def _ledger(setup: Setup, environment: str, realm_id: str, company: str, is_known: bool) -> Ledger:
     path = setup.places.ledger(environment, realm_id)
     if path.exists():
         return Ledger.open(path)
     return create_ledger(setup, environment, realm_id, company, is_known)
-
-
-@dataclass(frozen=True)
-class Disconnected:
-    """What remains after disconnecting, and whether Intuit heard of it."""
-
-    connection: Connection
-    ledger: str
-    trouble: str = ""
-
-
-def disconnect(setup: Setup) -> Disconnected:
-    """Revoke at Intuit, forget the tokens even if that fails, keep ledger and configuration."""
-    connection = setup.connection
-    if connection is None:
-        raise SetupError("Not connected to QuickBooks.", "There is nothing to disconnect.")
-    with _alone(setup, connection.environment, connection.realm_id):
-        trouble = _forget_tokens(setup, connection)
-        forget_connection(setup.places.connection)
-    path = setup.places.ledger(connection.environment, connection.realm_id)
-    return Disconnected(connection, str(path), trouble)
-
-
-def _forget_tokens(setup: Setup, connection: Connection) -> str:
-    """Revoke and forget; what stood in the way, where something did."""
-    account = account_of(connection.environment, connection.realm_id)
-    try:
-        store = token_store(setup, False)
-        blob = store.load(account)
-    except SetupError as error:
-        return error.what
-    if blob is None:
-        return "There was no token to revoke."
-    trouble = ""
-    if blob.refresh_token:
-        try:
-            transport = transport_of(setup)
-            keys = (blob.client_id, blob.client_secret)
-            revoke(endpoints_of(setup, transport), *keys, blob.refresh_token, transport)
-        except (TemporaryError, SetupError) as error:
-            trouble = error.what
-    # The ledger's number stays: a ledger restored later must not be taken for new.
-    store.save(account, replace(blob, refresh_token="", previous_refresh_token=""))
-    return trouble

@@ -23,7 +23,7 @@ from qbosync.connect import Person, connect
 from qbosync.demo_shop import CONFIGURATION, DAY_ONE, day_two, write_export
 from qbosync.emulator import Server
 from qbosync.errors import SetupError
-from qbosync.inquire import check
+from qbosync.examine import check
 from qbosync.model import show
 from qbosync.outcome import Outcome
 from qbosync.reconcile import Statement, reconcile

@@ -5,9 +5,6 @@ Nothing is written to QuickBooks from here.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,14 +19,12 @@ from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Snapshot, show
 from qbosync.operation import Entity
 from qbosync.outcome import BY_HAND
-from qbosync.places import Connection, write_connection
-from qbosync.qbo.preferences import Check, company_checks
+from qbosync.places import Connection
 from qbosync.report import clock_time, plain, status_json
 from qbosync.wiring import (
     Keeper,
     Setup,
     account_of,
-    open_company,
     open_ledger,
     open_source,
     policy_of,
@@ -39,7 +34,6 @@ from qbosync.wiring import (
 _HELD = 3
 _WORKS = (0, _HELD, 5, 129, 130, 143)
 """Exit codes after which the next run goes on by itself."""
-ACCEPTABLE = ("auto-apply-payments", "bill-payments")
 LINKS = {
     Entity.ESTIMATE: "estimate",
     Entity.INVOICE: "invoice",
@@ -47,60 +41,6 @@ LINKS = {
     Entity.PAYMENT: "recvpayment",
 }
 """QuickBooks' own pages (assumed: seen in other integrations)."""
-
-
-def check(setup: Setup, accept: Collection[str], is_interactive: bool) -> list[Check]:
-    """Both sides, each setting with its evidence; makes the connection active when all is right."""
-    if unknown := set(accept) - set(ACCEPTABLE):
-        raise SetupError(
-            f"{', '.join(sorted(unknown))} cannot be vouched for.",
-            f"It can be: {', '.join(ACCEPTABLE)}.",
-        )
-    connection = setup.connected()
-    ledger = open_ledger(setup, connection)
-    try:
-        for name in accept:
-            ledger.set_fact(f"accepted:{name}", setup.clock.now().isoformat())
-        company = open_company(setup, connection, ledger, is_interactive)
-        accepted = ledger.facts("accepted:")
-        checks = company_checks(company.preferences(), company.company_info(), accepted)
-        is_active = not any(found.level == "stop" for found in checks)
-        if is_active != connection.is_active:
-            write_connection(setup.places.connection, replace(connection, is_active=is_active))
-        return [*checks, *_source_checks(setup)]
-    finally:
-        ledger.close()
-
-
-def _source_checks(setup: Setup) -> list[Check]:
-    """Whether the export can be read, and whether the configuration knows its words."""
-    try:
-        snapshot = open_source(setup, expect_orders=False).read()
-    except QbosyncError as error:
-        return [Check("source", "stop", error.what, error.todo)]
-    policy = policy_of(setup.settings)
-    counts = f"{len(snapshot.orders)} orders, {len(snapshot.payments)} payments"
-    checks = [Check("source", "ok", f"{counts}, {len(snapshot.customers)} customers.", "")]
-    known = {*policy.statuses, *policy.on_hold, *policy.void}
-    strange = Counter(o.status for o in snapshot.orders.values() if o.status not in known)
-    words = ", ".join(f"{status} ({n})" for status, n in strange.items())
-    checks.append(
-        Check("statuses", "warning", f"Not in the configuration: {words}.",
-              "Add them to [orders] statuses, on_hold or void.")
-        if strange
-        else Check("statuses", "ok", "All statuses of the export are known.", "")
-    )  # fmt: skip
-    methods = Counter(p.method.casefold() for p in snapshot.payments.values() if p.method)
-    strange = Counter({m: n for m, n in methods.items()
-                       if m not in policy.money | policy.not_money})  # fmt: skip
-    words = ", ".join(f"{method} ({n})" for method, n in strange.items())
-    checks.append(
-        Check("payment methods", "warning", f"Not in the configuration: {words}.",
-              "Add them to [payments] money or not_money.")
-        if strange
-        else Check("payment methods", "ok", "All payment methods of the export are known.", "")
-    )  # fmt: skip
-    return checks
 
 
 def status(setup: Setup, max_age: str) -> dict[str, Any]:

@@ -155,6 +155,8 @@ class _Planner:
             self.unchanged += 1
             self.ctx.planned.add(draft.key)
             return None
+        if words := self.ctx.policy.blocked.get(draft.key.entity):
+            return Problem(draft.key.source, "company_setting", *words, draft.amount)
         refusal = memory.refusals.get(draft.key)
         if refusal and refusal.digest == draft.digest:
             return Problem(draft.key.source, "refused", refusal.what, refusal.todo, draft.amount)

@@ -178,6 +178,17 @@ def status_json() -> dict[str, Any]:
     }
 
 
+def check_json(check: Check) -> dict[str, Any]:
+    """One finding; `holds` names the documents that a stop holds back, where not all."""
+    return {
+        "name": check.name,
+        "level": check.level,
+        "evidence": check.evidence,
+        "todo": check.todo,
+        "holds": list(check.entities),
+    }
+
+
 def failure_json(command: str, error: Mapping[str, str], code: int) -> dict[str, Any]:
     """What a command answers that came to nothing: all its keys, and why."""
     nobody = {"environment": "", "realm_id": "", "company": ""}

@@ -22,7 +22,8 @@ import simplejson
 
 from qbosync import __version__
 from qbosync.errors import QbosyncError, SetupError
-from qbosync.inquire import check, explain, status
+from qbosync.examine import check
+from qbosync.inquire import explain, status
 from qbosync.ledger import Ledger
 from qbosync.operation import Entity
 from qbosync.wiring import Setup, open_ledger, open_source

@@ -31,9 +31,10 @@ from qbosync.model import Problem, Snapshot
 from qbosync.operation import Key, Operation
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
-from qbosync.qbo.preferences import company_checks
+from qbosync.qbo.preferences import blocked, company_checks, stops_everything, watched
 from qbosync.rebuilding import adopts_until, forgot_on, without_creates
 from qbosync.recover import recover
+from qbosync.remembered import changed_settings, fix, refuse_unfixed
 from qbosync.scope import Options as Options
 from qbosync.scope import Stop as Stop
 from qbosync.scope import only, owners
@@ -115,20 +116,24 @@ class _Run:
     def check_company(self) -> None:
         """Refuse to write while a setting would tax twice or apply money elsewhere."""
         self.progress("Checking the company's settings", 0, 0)
-        accepted = self.shop.ledger.facts("accepted:")
+        ledger = self.shop.ledger
         preferences = self.shop.company.preferences()
-        checks = company_checks(preferences, None, accepted)
+        checks = company_checks(preferences, None, ledger.facts("accepted:"))
+        changed = changed_settings(ledger, watched(preferences), self.options.is_dry)
         self.read_at = self.shop.company.server_time
         # What is sent and what is waited for goes by QuickBooks' clock, the days by the shop's.
         self.books = replace(self.shop, clock=BooksClock.of(self.shop.clock, self.shop.company))
-        stops = [check for check in checks if check.level == "stop"]
+        stops = [check for check in checks if stops_everything(check)]
         self.outcome.settings_are_right = not stops
         closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
-        self.shop = replace(self.shop, policy=self.shop.policy.closed_by(closed))
+        policy = self.shop.policy.closed_by(closed)
+        self.shop = replace(self.shop, policy=replace(policy, blocked=blocked(checks)))
         self.books = replace(self.books, policy=self.shop.policy)
         if stops:
-            what = " ".join(check.evidence for check in stops)
+            what = " ".join((*(check.evidence for check in stops), *changed))
             raise SetupError(what, " ".join(check.todo for check in stops))
+        self.outcome.reported.extend(changed)
+        refuse_unfixed(ledger, self.shop.policy)
 
     def settle(self) -> None:
         """Find out what became of every write whose answer was lost."""
@@ -232,6 +237,7 @@ class _Run:
         self.begun.extend(plan.operations)
         if not plan.operations:
             return
+        fix(self.shop.ledger, self.shop.policy)
         executor = Executor(self.books, self.outcome, self.should_stop, self.progress)
         written = [w.entry for w in (*self.outcome.written, *self.outcome.adopted)]
         executor.execute(plan, found, [*memory.entries.values(), *written])

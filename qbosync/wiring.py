@@ -87,6 +87,8 @@ def load(
     if connection and connection.default_export_class:
         own = settings.quickbooks.default_export_class
         settings = settings.with_export_class(own or connection.default_export_class)
+    if connection:
+        settings = settings.with_decisions(connection.order_prefix, connection.income_account)
     return Setup(settings, where, connection, clock or SystemClock())
 
 

@@ -217,11 +217,14 @@ class Shop:
         """`connect --no-browser` in a process of its own, and a person who opens the address."""
         process = self.start("connect", "--no-browser", *args)
         assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        if address.startswith("http"):
-            self.approve(address)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("http"):
+                self.approve(line.strip())
+                break
         out, err = process.communicate(timeout=20)
-        return Result(process.returncode, f"{address}\n{out}", err)
+        return Result(process.returncode, "".join([*said, out]), err)
 
     def approve(self, address: str) -> None:
         requests.get(f"{address}&approve={self.realm_id}", timeout=20)

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from qbosync.blob import TokenBlob
-from qbosync.connect import Person, connect, disconnect
+from qbosync.connect import Person, connect
+from qbosync.disconnect import disconnect
 from qbosync.emulator import Server
 from qbosync.errors import BusyError, QbosyncError, SetupError
 from qbosync.lock import RunLock

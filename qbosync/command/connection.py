@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qbosync.command.common import has_terminal, json_option, print_json, screen, setup_of
 from qbosync.errors import SetupError
+
+if TYPE_CHECKING:
+    from qbosync.signin import Person
+    from qbosync.wiring import Setup
 
 
 @click.command()
@@ -59,11 +65,9 @@ def connect(
     \b
     Example:  qbosync connect --default-export-class Cabinets
     """
-    import webbrowser
-
-    from qbosync.connect import Person
     from qbosync.connect import connect as sign_in
-    from qbosync.report import show_checks
+    from qbosync.places.file import is_posix
+    from qbosync.schedule import crontab_lines, next_run
 
     setup = setup_of(ctx)
     own = setup.settings.quickbooks.environment
@@ -72,21 +76,60 @@ def connect(
             f"The configuration's environment is {own}, the one given {environment}.",
             "Change one of them.",
         )
-    is_interactive = has_terminal()
-    person = Person(
-        click.echo,
-        None if no_browser or paste else webbrowser.open,
-        (lambda: str(click.prompt("Address the browser ended on"))) if paste else None,
-        (lambda text, hide: str(click.prompt(text, hide_input=hide))) if is_interactive else None,
-    )
+    person = _person(setup, paste, no_browser)
     client = (os.environ.get("QBOSYNC_CLIENT_ID", ""), os.environ.get("QBOSYNC_CLIENT_SECRET", ""))
     made = sign_in(setup, person, client, export_class, token_store or "")
-    click.echo(f"Connected to {made.connection.company} ({made.connection.environment}).")
-    show_checks(screen(), made.checks)
+    if made.still_open:
+        click.echo("Still open:")
+        for words in made.still_open:
+            click.echo(f"  - {words}")
     if made.stops:
         click.echo("Inactive: nothing is written until these are right. Then: qbosync check")
-        ctx.exit(4)
-    click.echo("Active. Next: qbosync plan, then qbosync sync; crontab.example has the cron line.")
+    else:
+        first = "qbosync sync --first" if setup.settings.is_production else "qbosync sync"
+        click.echo(f"Active. Next: qbosync plan, then {first}.")
+    if is_posix():
+        click.echo("For every two hours, paste these two lines into `crontab -e`:")
+        for line in crontab_lines(setup.places.config, made.connection.realm_id, os.environ):
+            click.echo(line)
+    coming = next_run(setup.clock.now())
+    at = f"{coming.at.astimezone():%Y-%m-%d %H:%M}, by {coming.by}" if coming.at else ""
+    click.echo(f"Next run: {at or 'not scheduled yet: neither cron nor systemd has it'}.")
+    ctx.exit(4 if made.stops else 0)
+
+
+def _person(setup: Setup, paste: bool, no_browser: bool) -> Person:
+    """Whoever is connecting, as far as there is somebody."""
+    import webbrowser
+
+    from qbosync.report import show_checks
+    from qbosync.signin import Person, is_on_this_machine
+
+    is_asked = has_terminal()
+    # At a terminal an address elsewhere can only be pasted.
+    is_pasted = paste or (
+        is_asked and not is_on_this_machine(setup.settings.quickbooks.redirect_uri)
+    )
+    return Person(
+        click.echo,
+        None if no_browser or is_pasted else webbrowser.open,
+        _pasted if is_pasted else None,
+        (lambda text, hide: str(click.prompt(text, hide_input=hide))) if is_asked else None,
+        (lambda text, default: str(click.prompt(text, default=default))) if is_asked else None,
+        lambda checks: show_checks(screen(), checks),
+    )
+
+
+def _pasted() -> str:
+    """The address that the operator copies from the browser, from the terminal or a pipe."""
+    if has_terminal():
+        return str(click.prompt("Paste the whole address the browser ended on"))
+    if address := sys.stdin.readline().strip():
+        return address
+    raise SetupError(
+        "No address was pasted.",
+        "Run `qbosync connect --paste` at a terminal, or give the address on standard input.",
+    )
 
 
 @click.command()
@@ -100,18 +143,20 @@ def check(ctx: click.Context, as_json: bool, accept: tuple[str, ...]) -> None:
     \b
     Example:  qbosync check --accept bill-payments
     """
-    from qbosync.inquire import check as inquire
-    from qbosync.report import show_checks
+    import getpass
 
-    checks = inquire(setup_of(ctx), accept, has_terminal())
+    from qbosync.examine import check as examine
+    from qbosync.qbo.preferences import stops_everything
+    from qbosync.report import check_json, show_checks
+
+    checks = examine(setup_of(ctx), accept, has_terminal(), getpass.getuser() if accept else "")
     stops = [found for found in checks if found.level == "stop"]
     if as_json:
-        rows = [{"name": c.name, "level": c.level, "evidence": c.evidence, "todo": c.todo}
-                for c in checks]  # fmt: skip
         what = " ".join(found.evidence for found in stops)
         error = {"what": what, "todo": stops[0].todo} if stops else None
-        print_json({"checks": rows, "active": not stops, "exit_code": 4 if stops else 0,
-                     "error": error})  # fmt: skip
+        is_active = not any(stops_everything(found) for found in stops)
+        print_json({"checks": [check_json(found) for found in checks], "active": is_active,
+                    "exit_code": 4 if stops else 0, "error": error})  # fmt: skip
     else:
         show_checks(screen(), checks)
     ctx.exit(4 if stops else 0)
@@ -125,11 +170,19 @@ def disconnect(ctx: click.Context) -> None:
     \b
     Example:  qbosync disconnect
     """
-    from qbosync.connect import disconnect as sign_out
+    from qbosync.disconnect import disconnect as sign_out
 
     left = sign_out(setup_of(ctx))
-    click.echo(f"Disconnected from {left.connection.company} ({left.connection.environment}).")
+    known = left.connection
+    click.echo(f"Disconnected from {known.company} ({known.environment}).")
     if left.trouble:
         click.echo(f"Intuit could not be told: {left.trouble}")
-        click.echo("Remove the app in QuickBooks too: Apps, My apps, Disconnect.")
-    click.echo(f"The ledger stays: {left.ledger}")
+        click.echo("Remove the app in QuickBooks too: Apps → My apps → Disconnect.")
+    else:
+        click.echo("Intuit was told; its tokens are worth nothing any more.")
+    click.echo("The tokens and the app's keys are forgotten here.")
+    counts = ", ".join(f"{n} {entity}" for entity, n in left.counts.items())
+    click.echo(f"The ledger stays: {left.ledger} ({counts or 'empty'}; {left.held} held).")
+    click.echo(f"The configuration stays: {left.configuration}")
+    click.echo("Everything in QuickBooks stays as it is. Cron's line may stay too: until the next"
+               " `qbosync connect` it ends with 4.")  # fmt: skip

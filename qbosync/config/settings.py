@@ -199,20 +199,11 @@ class Settings(Table):
 
     def missing_to_connect(self) -> list[str]:
         """What may be absent from the file but not from a connection."""
-        if self.quickbooks.default_export_class:
-            return []
-        return [
-            "`default_export_class` in [quickbooks]: the Product/Service of products that have"
-            " no export class"
-        ]
+        return self._missing_class() + (self._missing_start() if self.is_production else [])
 
     def missing_for_production(self) -> list[str]:
         """What a sandbox can do without and real books cannot."""
-        missing = self.missing_to_connect()
-        if self.orders.start_date is None:
-            missing.append(
-                '`start_date` in [orders]: a date, or "everything" to send all that the export has'
-            )
+        missing = self._missing_class() + self._missing_start()
         named = {name.casefold() for name in self.items.income_account}
         if self.items.create_missing and self.items.sales_tax.casefold() not in named:
             missing.append(
@@ -220,6 +211,17 @@ class Settings(Table):
                 " that sales tax is collected on"
             )
         return missing
+
+    def _missing_class(self) -> list[str]:
+        words = (
+            "`default_export_class` in [quickbooks]: the Product/Service of products that have"
+            " no export class"
+        )
+        return [] if self.quickbooks.default_export_class else [words]
+
+    def _missing_start(self) -> list[str]:
+        words = '`start_date` in [orders]: a date, or "everything" to send all that the export has'
+        return [words] if self.orders.start_date is None else []
 
     def with_export_class(self, name: str) -> Settings:
         """These settings with the class that was given when connecting.
@@ -237,6 +239,16 @@ class Settings(Table):
             )
         quickbooks = self.quickbooks.model_copy(update={"default_export_class": name})
         return self.model_copy(update={"quickbooks": quickbooks})
+
+    def with_decisions(self, order_prefix: str, income_account: Mapping[str, str]) -> Settings:
+        """These settings with what was decided when connecting; what the file says stands."""
+        own = {name.casefold() for name in self.items.income_account}
+        new = {k: v for k, v in income_account.items() if k.casefold() not in own}
+        accounts = {**self.items.income_account, **new}
+        items = self.items.model_copy(update={"income_account": accounts})
+        prefix = self.documents.order_prefix or order_prefix
+        documents = self.documents.model_copy(update={"order_prefix": prefix})
+        return self.model_copy(update={"items": items, "documents": documents})
 
 
 _UNORDERED = ("on_hold", "void", "money", "not_money")

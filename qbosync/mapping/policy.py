@@ -111,6 +111,8 @@ class Policy:
     payment_methods: Mapping[str, str] = field(default_factory=dict)
     deposit_to: Mapping[str, str] = field(default_factory=dict)
     customer_updates: str = "follow"
+    blocked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Documents that a setting of the company endangers: what is the matter, what to do."""
     max_rewrite_share: Decimal = Decimal("0.2")
     max_rewrite_count: int = 20
     max_documents: int | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ class Connection:
     """Which company is connected; no secret among it.
 
     `is_active` is false as long as the company's settings are not right yet.
-    `default_export_class` is the one given when connecting, where the configuration has none.
+    `default_export_class` is the one given when connecting, where the configuration has none;
+    `order_prefix` and `income_account` are what was decided then, and stand likewise.
     """
 
     environment: str
@@ -32,6 +33,8 @@ class Connection:
     ledger_uuid: str
     is_active: bool = False
     default_export_class: str = ""
+    order_prefix: str = ""
+    income_account: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_connection(path: Path) -> Connection | None:
@@ -66,6 +69,8 @@ def _connection(values: Mapping[str, Any]) -> Connection:
         since=since.astimezone(UTC),
         is_active=values.get("is_active") is True,
         default_export_class=str(values.get("default_export_class", "")),
+        order_prefix=str(values.get("order_prefix", "")),
+        income_account={str(k): str(v) for k, v in dict(values.get("income_account", {})).items()},
     )
 
 

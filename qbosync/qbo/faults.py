@@ -53,6 +53,10 @@ class Fault:
         return f"{said} (code {self.code or self.status}{trace})"
 
 
+class WrongKeysError(SetupError):
+    """The app is not authorised for the company: mostly keys of the other environment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """A fault for people: what happened, what to do."""
@@ -187,7 +191,8 @@ def error_for(fault: Fault) -> QbosyncError:
         )
     if fault.code in ADVICE:
         told = advice(fault)
-        return SetupError(told.what, told.todo)
+        kind = WrongKeysError if fault.code in ("130", "3100") else SetupError
+        return kind(told.what, told.todo)
     if not fault.code:
         return TemporaryError(
             f"QuickBooks gave no sensible answer (HTTP {fault.status}){trace}.",

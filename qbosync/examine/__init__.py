@@ -1,0 +1,95 @@
+"""`qbosync check`: everything on both sides that could hurt, each with evidence and the way.
+
+Nothing is written to QuickBooks.  The company's own settings decide whether the connection
+is active; everything else is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from qbosync.errors import QbosyncError, SetupError
+from qbosync.examine.books import Lists, books_checks
+from qbosync.examine.export import export_checks
+from qbosync.examine.machine import lock_check, machine_checks
+from qbosync.ledger import Ledger
+from qbosync.model import Snapshot
+from qbosync.places import write_connection
+from qbosync.qbo.client import Company
+from qbosync.qbo.preferences import ACCEPTABLE, Check, company_checks, stops_everything
+from qbosync.wiring import Setup, open_company, open_ledger, open_source, policy_of
+
+_ALL = "Active IN (true, false)"
+
+
+def check(
+    setup: Setup, accept: Collection[str], is_interactive: bool, who: str = ""
+) -> list[Check]:
+    """Both sides, each setting with its evidence; makes the connection active when all is right."""
+    if unknown := set(accept) - set(ACCEPTABLE):
+        raise SetupError(
+            f"{', '.join(sorted(unknown))} cannot be vouched for.",
+            f"It can be: {', '.join(ACCEPTABLE)}.",
+        )
+    connection = setup.connected()
+    lock = lock_check(setup, connection.environment, connection.realm_id)
+    ledger = open_ledger(setup, connection)
+    try:
+        vouch(setup, ledger, accept, who)
+        company = open_company(setup, connection, ledger, is_interactive)
+        own = settings_of(company, ledger)
+        is_active = not any(stops_everything(found) for found in own)
+        if is_active != connection.is_active:
+            write_connection(setup.places.connection, replace(connection, is_active=is_active))
+        snapshot, source = read_export(setup)
+        return [
+            *own,
+            *books(setup, company, snapshot),
+            *source,
+            *machine_checks(setup, connection.keyring_backend, company.server_time),
+            lock,
+            ledger_check(ledger),
+        ]
+    finally:
+        ledger.close()
+
+
+def vouch(setup: Setup, ledger: Ledger, names: Collection[str], who: str) -> None:
+    """Remember that a person says so, with when and who."""
+    for name in names:
+        ledger.set_fact(f"accepted:{name}", f"{setup.clock.now().isoformat()} {who}".strip())
+
+
+def settings_of(company: Company, ledger: Ledger) -> list[Check]:
+    """What QuickBooks says of the company's settings."""
+    accepted = ledger.facts("accepted:")
+    return company_checks(company.preferences(), company.company_info(), accepted)
+
+
+def lists_of(company: Company) -> Lists:
+    """QuickBooks' lists, inactive ones too."""
+    names = ("Account", "Item", "PaymentMethod", "Term")
+    return Lists(*(tuple(company.select(name, _ALL)) for name in names))
+
+
+def books(setup: Setup, company: Company, snapshot: Snapshot) -> list[Check]:
+    """QuickBooks' lists beside what this export needs of them."""
+    return books_checks(lists_of(company), snapshot, policy_of(setup.settings))
+
+
+def read_export(setup: Setup) -> tuple[Snapshot, list[Check]]:
+    """The export, and what there is to say of it; an empty one where it cannot be read."""
+    try:
+        snapshot = open_source(setup, expect_orders=False).read()
+    except QbosyncError as error:
+        return Snapshot(), [Check("source", "stop", error.what, error.todo)]
+    settings = setup.settings
+    max_age = None if settings.is_emulator else settings.source.max_age
+    return snapshot, export_checks(snapshot, policy_of(settings), setup.clock.now(), max_age)
+
+
+def ledger_check(ledger: Ledger) -> Check:
+    """The ledger was opened, so it is whole; what is in it."""
+    counts = ", ".join(f"{n} {entity}" for entity, n in ledger.counts().items())
+    return Check("ledger", "ok", f"{ledger.path} is whole: {counts or 'empty'}.")
