@@ -25,7 +25,7 @@ from qbosync.wiring import (
     Keeper,
     Setup,
     account_of,
-    open_ledger,
+    look_into_ledger,
     open_source,
     policy_of,
     token_store,
@@ -59,11 +59,8 @@ def status(setup: Setup, max_age: str) -> dict[str, Any]:
         "configuration_digest": setup.settings.digest()[:12],
     }
     if connection is not None:
-        ledger = open_ledger(setup, connection)
-        try:
+        with look_into_ledger(setup, connection) as ledger:
             _from_ledger(document, ledger)
-        finally:
-            ledger.close()
         document["token"]["refresh_days_left"] = _days_left(setup, connection)
     if error := _too_old(setup, document, max_age):
         document |= {"error": error, "exit_code": SetupError.exit_code}
@@ -122,14 +119,11 @@ def _days_left(setup: Setup, connection: Connection) -> int | None:
 def explain(setup: Setup, ref: str) -> dict[str, Any]:
     """One record's story: what the shop says, what was written, what holds it, what comes."""
     connection = setup.connected()
-    ledger = open_ledger(setup, connection)
-    try:
+    with look_into_ledger(setup, connection) as ledger:
         source = _resolve(ledger, ref)
         entries = [e for e in ledger.entries() if e.key.source == source]
         writes = ledger.history(source)
         holds = [row for row in ledger.holds() if row["source"] == source]
-    finally:
-        ledger.close()
     facts, rule = _source_side(setup, source)
     if not entries and not writes and not holds and not facts:
         raise SetupError(

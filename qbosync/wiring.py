@@ -265,15 +265,31 @@ def open_ledger(setup: Setup, connection: Connection) -> Ledger:
         LedgerError: If it is missing or damaged.
         SetupError: If it is another company's.
     """
+    ledger = Ledger.open(setup.places.ledger(connection.environment, connection.realm_id))
+    try:
+        _of_this_company(ledger, connection)
+    except SetupError:
+        ledger.close()
+        raise
+    return ledger
+
+
+@contextlib.contextmanager
+def look_into_ledger(setup: Setup, connection: Connection) -> Iterator[Ledger]:
+    """The ledger for questions: nothing is written, so a disk that takes nothing will do."""
     path = setup.places.ledger(connection.environment, connection.realm_id)
-    ledger = Ledger.open(path)
+    with Ledger.looked_at(path) as ledger:
+        _of_this_company(ledger, connection)
+        yield ledger
+
+
+def _of_this_company(ledger: Ledger, connection: Connection) -> None:
     wanted = (connection.environment, connection.realm_id)
     if (ledger.fact("environment"), ledger.fact("realm_id")) != wanted:
-        ledger.close()
         raise SetupError(
-            f"The ledger {path} is another company's.", "Move it away and restore the right one."
+            f"The ledger {ledger.path} is another company's.",
+            "Move it away and restore the right one.",
         )
-    return ledger
 
 
 def create_ledger(

@@ -8,20 +8,15 @@ again.  No transaction stays open across the network.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-from sqlite_utils.db import Table
-
-from qbosync.errors import LedgerError
+from qbosync.ledger.history import History
 from qbosync.ledger.row import (
     entry_of,
     entry_row,
@@ -32,7 +27,6 @@ from qbosync.ledger.row import (
     read_intent,
     read_key,
 )
-from qbosync.ledger.schema import SCHEMA, TABLES, connect, explained
 from qbosync.mapping.context import Memory, Refusal, Sighting
 from qbosync.model import Problem
 from qbosync.operation import (
@@ -52,158 +46,16 @@ WHOLE_RUN = "whole_run_at"
 """The fact that says when a run first went through everything."""
 
 
-class Ledger:
+class Ledger(History):
     """One company's ledger.  Used by one thread of one process: the one that holds the lock."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self.db = Database(connection)
+        super().__init__(path, connection)
         self._next_intent = 0
 
-    @classmethod
-    def create(cls, path: Path, facts: Mapping[str, str]) -> Ledger:
-        """Make a new ledger; `facts` are its uuid, environment, realm id, company, instance.
-
-        Raises:
-            LedgerError: If there is one already, or the disk does not take it.
-        """
-        with explained(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-            os.close(descriptor)
-            ledger = cls(path, connect(path))
-            with ledger.transaction():
-                for name, (columns, pk) in TABLES.items():
-                    ledger._table(name).create(columns, pk=pk, strict=True)
-                ledger._table("intents").create_index(["state"])
-                ledger._table("intents").create_index(["kind", "source_id"])
-                ledger._table("entries").create_index(["entity", "qbo_id"])
-                ledger.db.execute(
-                    "CREATE UNIQUE INDEX one_open ON intents(key) WHERE state = 'open'"
-                )
-                rows = {"schema": str(SCHEMA), "sequence": "0"} | dict(facts)
-                ledger._table("meta").insert_all(
-                    {"name": name, "value": value} for name, value in rows.items()
-                )
-        return ledger
-
-    @classmethod
-    def open(cls, path: Path) -> Ledger:
-        """Open an existing ledger; a missing or damaged one is never taken for a new one.
-
-        Raises:
-            LedgerError: If it is missing, not a ledger, of another version, or damaged.
-        """
-        if not path.exists():
-            raise LedgerError(
-                f"The ledger {path} is missing.",
-                "Restore it from a backup, or run `qbosync ledger rebuild`: nothing is"
-                " created in QuickBooks until then.",
-            )
-        with explained(path), contextlib.ExitStack() as on_failure:
-            ledger = cls(path, connect(path))
-            on_failure.callback(ledger.close)
-            check = ledger.db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if check != "ok":
-                raise LedgerError(
-                    f"The ledger {path} is damaged: {check}.",
-                    "Keep the file, restore a backup or run `qbosync ledger rebuild`.",
-                )
-            if "meta" not in ledger.db.table_names() or ledger.fact("schema") != str(SCHEMA):
-                raise LedgerError(
-                    f"{path} is not a ledger of this version of qbosync.",
-                    "Restore the ledger from a backup, or upgrade qbosync.",
-                )
-            last = ledger.db.execute("SELECT coalesce(max(id), 0) FROM intents").fetchone()[0]
-            ledger._next_intent = int(last)
-            on_failure.pop_all()
-        return ledger
-
-    def close(self) -> None:
-        """Give the file back; the write-ahead log is folded in."""
-        self.db.conn.close()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing; on the disk when it returns."""
-        with explained(self.path):
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                with self.db.atomic():
-                    yield
-                self.db.execute("COMMIT")
-            except BaseException:
-                if self.db.conn.in_transaction:
-                    self.db.conn.rollback()
-                raise
-
-    def _table(self, name: str) -> Table:
-        return self.db.table(name)
-
-    def _rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        with explained(self.path):
-            return list(self.db.query(sql, parameters))
-
-    # What the ledger is of -------------------------------------------------------------
-
-    def fact(self, name: str) -> str:
-        """One of the ledger's own facts, `""` where it has none of that name."""
-        rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
-        return str(rows[0]["value"]) if rows else ""
-
-    def set_fact(self, name: str, value: str) -> None:
-        """Remember a fact about this company."""
-        with self.transaction():
-            self._table("meta").upsert({"name": name, "value": value}, pk="name")
-
-    def facts(self, prefix: str) -> dict[str, str]:
-        """All facts whose names begin so, without the prefix."""
-        rows = self._rows("SELECT name, value FROM meta WHERE name LIKE ?", prefix + "%")
-        return {row["name"].removeprefix(prefix): row["value"] for row in rows}
-
-    def advance(self) -> int:
-        """The next sequence number, committed before the keyring hears of it."""
-        number = int(self.fact("sequence") or 0) + 1
-        self.set_fact("sequence", str(number))
-        return number
-
-    # Runs ------------------------------------------------------------------------------
-
-    def begin_run(self, now: datetime) -> int:
-        """Enter a run; it has an end only if it comes to `end_run`."""
-        with self.transaction():
-            row = {"started_at": now.isoformat(), "exit_code": -1, "written": 0, "held": 0}
-            self._table("runs").insert(row)
-            (run_id,) = self.db.execute("SELECT max(id) FROM runs").fetchone()
-        return int(run_id)
-
-    def end_run(self, run_id: int, facts: Mapping[str, Any]) -> None:
-        """Close a run with its exit code, counts, and how far QuickBooks was read."""
-        with self.transaction():
-            self._table("runs").update(run_id, dict(facts))
-
-    def last_run(self) -> dict[str, Any] | None:
-        """The latest run that came to an end."""
-        rows = self.recent_runs(1)
-        return rows[0] if rows else None
-
-    def recent_runs(self, count: int) -> list[dict[str, Any]]:
-        """The latest runs that came to an end, newest first."""
-        return self._rows(
-            "SELECT * FROM runs WHERE finished_at <> '' ORDER BY id DESC LIMIT ?", count
-        )
-
-    def last_success(self) -> dict[str, Any] | None:
-        """The latest run that did all that could be done (exit 0 or 3)."""
-        rows = self._rows("SELECT * FROM runs WHERE exit_code IN (0, 3) ORDER BY id DESC LIMIT 1")
-        return rows[0] if rows else None
-
-    def last_read(self) -> datetime | None:
-        """QuickBooks' own time of the read up to which its changes are known."""
-        rows = self._rows(
-            "SELECT read_at FROM runs WHERE read_at IS NOT NULL ORDER BY id DESC LIMIT 1"
-        )
-        return datetime.fromisoformat(rows[0]["read_at"]) if rows else None
+    def _opened(self) -> None:
+        last = self.db.execute("SELECT coalesce(max(id), 0) FROM intents").fetchone()[0]
+        self._next_intent = int(last)
 
     # Entries ---------------------------------------------------------------------------
 
@@ -394,76 +246,9 @@ class Ledger:
             "SELECT * FROM intents WHERE kind = ? AND source_id = ? ORDER BY id", kind, source_id
         )
 
-    # Holds and sightings ---------------------------------------------------------------
-
-    def hold(
-        self,
-        problems: Iterable[Problem],
-        run_id: int,
-        now: datetime,
-        settled: Collection[str] | None = None,
-    ) -> None:
-        """The records held as of this run; one that is held again keeps its `since`.
-
-        A run that did not go through everything names what it `settled`: other records
-        that were held before stay so.
-        """
-        held = {str(row["source"]): row for row in self.holds()}
-        kept = [] if settled is None else [held[s] for s in held.keys() - set(settled)]
-        rows = {
-            problem.source: {
-                "source": problem.source,
-                "reason": problem.reason,
-                "what": problem.what,
-                "todo": problem.todo,
-                "amount": "" if problem.amount is None else str(problem.amount),
-                "since": held[problem.source]["since"]
-                if problem.source in held
-                else now.isoformat(),
-                "run_id": run_id,
-            }
-            for problem in problems
-        }
-        with self.transaction():
-            self.db.execute("DELETE FROM holds")
-            self._table("holds").insert_all(({r["source"]: r for r in kept} | rows).values())
-
-    def holds(self) -> list[dict[str, Any]]:
-        """Held records as of the last run, oldest first."""
-        return self._rows("SELECT * FROM holds ORDER BY since, source")
-
-    def sight(self, sightings: Mapping[str, Sighting]) -> None:
-        """Remember when orders were first seen charged."""
-        with self.transaction():
-            self._table("sightings").upsert_all(
-                (
-                    {
-                        "order_id": order_id,
-                        "charge_status": sighting.charge_status,
-                        "charged_on": sighting.charged_on.isoformat()
-                        if sighting.charged_on
-                        else "",
-                        "status": sighting.status,
-                    }
-                    for order_id, sighting in sightings.items()
-                ),
-                pk="order_id",
-            )
-
     def counts(self) -> dict[str, int]:
         """Live entries by QuickBooks' entity."""
         rows = self._rows(
             "SELECT entity, count(*) AS n FROM entries WHERE state = 'live' GROUP BY entity"
         )
         return {row["entity"]: int(row["n"]) for row in rows}
-
-    def backup(self, path: Path) -> None:
-        """A consistent copy, also while a run is writing."""
-        with explained(self.path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            copy = sqlite3.connect(path)
-            try:
-                self.db.conn.backup(copy)
-            finally:
-                copy.close()

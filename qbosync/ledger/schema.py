@@ -7,7 +7,9 @@ the disk.  The answer of each pragma is compared, since SQLite refuses silently.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,22 +107,71 @@ TABLES: dict[str, tuple[dict[str, type], str]] = {
         "order_id",
     ),
 }
+WAY_OUT = "Restore it from a copy in the folder backups beside it, or run `qbosync ledger rebuild`"
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}
 
 
+_WORDS = {
+    "SQLITE_FULL": ("the disk is full", "Make room on it; the next run goes on."),
+    "SQLITE_READONLY": ("it can only be read", "Make the disk and the file writable."),
+    "SQLITE_BUSY": (
+        "another program keeps it locked",
+        "Close what has it open, such as a database browser or a backup program.",
+    ),
+    "SQLITE_CORRUPT": ("it is damaged", f"Keep the file. {WAY_OUT}."),
+    "SQLITE_NOTADB": ("it is no database", f"Keep the file. {WAY_OUT}."),
+    "SQLITE_IOERR": ("the disk does not read or write", "Look at the disk; then run again."),
+    "SQLITE_CANTOPEN": ("it cannot be opened", "Look at the folder's owner, mode and free room."),
+}
+"""What SQLite's codes mean to a person, by their beginning."""
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)
-    for name, wanted in _PRAGMAS.items():
-        connection.execute(f"PRAGMA {name} = {wanted}").fetchone()
-        answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
-        if answer != wanted:
-            raise LedgerError(
-                f"The disk under {path} does not allow {name} = {wanted} (it says {answer}).",
-                "Put the data directory on a local disk.",
-            )
-    connection.execute("PRAGMA fullfsync = ON").fetchone()
+    """Open for writing; each pragma's answer is compared."""
+    connection = _open(path, "mode=rw")
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(connection.close)
+        for name, wanted in _PRAGMAS.items():
+            connection.execute(f"PRAGMA {name} = {wanted}").fetchone()
+            answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if answer != wanted:
+                raise LedgerError(
+                    f"The disk under {path} does not allow {name} = {wanted} (it says {answer}).",
+                    "Put the data directory on a local disk.",
+                )
+        connection.execute("PRAGMA fullfsync = ON").fetchone()
+        on_failure.pop_all()
     return connection
+
+
+@contextlib.contextmanager
+def look(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open for reading, where need be without a single write beside the file.
+
+    A write-ahead log needs a shared index that a disk which takes nothing has not: without a
+    log the file is read as it is, with one a copy of both is read elsewhere.
+    """
+    connection = _open(path, "mode=ro")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+    else:
+        yield connection
+        return
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or not log.stat().st_size:
+        yield _open(path, "immutable=1")
+        return
+    with tempfile.TemporaryDirectory(prefix="qbosync-") as folder:
+        for part in (path, log):
+            shutil.copyfile(part, Path(folder) / part.name)
+        yield _open(Path(folder) / path.name, "mode=rw")
+
+
+def _open(path: Path, how: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)
 
 
 @contextlib.contextmanager
@@ -133,12 +184,10 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
             raise
-        code = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise LedgerError(
-            f"The ledger {path} cannot be used: {error} ({code}).",
-            "Free the disk or make it writable; a damaged ledger is restored from a backup or"
-            " by `qbosync ledger rebuild`.",
-        ) from error
+        code = getattr(error, "sqlite_errorname", None) or type(error).__name__
+        known = next((words for name, words in _WORDS.items() if code.startswith(name)), None)
+        what, todo = known or (str(error), f"Look at the disk. {WAY_OUT}.")
+        raise LedgerError(f"The ledger {path} cannot be used: {what} ({code}).", todo) from error
     except OSError as error:
         raise LedgerError(
             f"The ledger {path} cannot be used: {error.strerror}.",
