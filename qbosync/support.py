@@ -26,7 +26,7 @@ from qbosync.examine import check
 from qbosync.inquire import explain, status
 from qbosync.ledger import Ledger
 from qbosync.operation import Entity
-from qbosync.wiring import Setup, open_ledger, open_source
+from qbosync.wiring import Setup, look_into_ledger, open_source
 
 _RUNS = 50
 _LOG_LINES = 200
@@ -69,12 +69,9 @@ class Bundle:
 def gather(setup: Setup, ref: str, is_interactive: bool) -> Bundle:
     """All that helps; what cannot be had says why in its place."""
     connection = setup.connected()
-    ledger = open_ledger(setup, connection)
-    try:
+    with look_into_ledger(setup, connection) as ledger:
         names = _names(setup, ledger)
         documents: dict[str, Any] = {"versions": _versions(), "ledger": _extract(ledger)}
-    finally:
-        ledger.close()
     documents["status"] = _tried(lambda: status(setup, ""))
     documents["check"] = _tried(
         lambda: [
