@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: check test
+.PHONY: check test mutants
 
 check:
 	$(PYTHON) -m ruff check .
@@ -10,3 +10,7 @@ check:
 
 test:
 	$(PYTHON) -m pytest
+
+# Plants bugs one by one; each must be killed by its test.
+mutants:
+	$(PYTHON) -m tests.mutants

@@ -49,7 +49,7 @@ def prove(intent: Intent, answer: Posted, outcome: Outcome) -> Proof:
     if intent.action is Action.VOID:
         return Proof(says_what_was_sent(intent.body, body, intent.action, entity))
     differences = discrepancies(intent.body, body, entity)
-    if is_another(intent.body, body, differences):
+    if is_another(intent.body, differences):
         return Proof(
             False,
             SetupError(

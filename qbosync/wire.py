@@ -177,10 +177,13 @@ def is_voided(current: Body) -> bool:
     return _money(current.get("TotalAmt")) == 0 and "Voided" in note
 
 
-def is_another(sent: Mapping[str, Any], answer: Body, found: Iterable[Discrepancy]) -> bool:
-    """Whether an answer is about another document than the one that was sent."""
+def is_another(sent: Mapping[str, Any], found: Iterable[Discrepancy]) -> bool:
+    """Whether an answer is about another document than the one that was sent.
+
+    Of an update the Id is compared where the answer is read (`qbo.answer`).
+    """
     if "Id" in sent:
-        return str(answer.get("Id")) != str(sent["Id"])
+        return False
     kinds = {discrepancy.kind for discrepancy in found}
     return "marker" in kinds and bool(kinds & {"number", "customer", "total", "applied"})
 

@@ -1,0 +1,331 @@
+"""The bugs that are planted: what is claimed, where it is broken, and the test that notices.
+
+A plant replaces one piece of text that stands exactly once in its file, so that a plant that
+no longer fits is noticed too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One bug: `old` becomes `new` in `file`; `test` fails then, and only then."""
+
+    claim: str
+    bug: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+LOST = "tests/test_lost_answers.py::"
+LAYER = "tests/test_layers.py::"
+TOKEN = "tests/test_qbo_oauth.py::"
+WIRE = "tests/test_qbo_transport.py::"
+
+PLANTS = (
+    Plant(
+        "an intent is on the disk before its request leaves",
+        "no intent is entered",
+        "qbosync/ledger/__init__.py",
+        """                self._table("intents").insert(row)
+""",
+        "",
+        "tests/test_crash.py::test_a_request_leaves_only_after_its_intent_is_on_the_disk",
+    ),
+    Plant(
+        "an intent is on the disk before its request leaves",
+        "the intent is entered after sending",
+        "qbosync/execute.py",
+        """                        flying[pool.submit(self._request, *sent)] = group""",
+        """                        flying[pool.submit(self._request, *sent)] = group
+                        self.ledger.intend(group)""",
+        "tests/test_crash.py::test_a_killed_run_leaves_no_trace",
+    ),
+    Plant(
+        "what is committed survives a power cut",
+        "WAL with synchronous = NORMAL",
+        "qbosync/ledger/schema.py",
+        '"synchronous": 2,',
+        '"synchronous": 1,',
+        LAYER + "test_a_commit_is_on_the_disk_when_it_returns",
+    ),
+    Plant(
+        "a ledger's writer waits for another, and never works on an old view",
+        "a deferred BEGIN",
+        "qbosync/ledger/__init__.py",
+        'self.db.execute("BEGIN IMMEDIATE")',
+        'self.db.execute("BEGIN")',
+        LAYER + "test_a_writer_holds_the_ledger_from_its_beginning",
+    ),
+    Plant(
+        "a request id is computed, not drawn",
+        "random request ids",
+        "qbosync/operation.py",
+        "parts = (environment, realm_id, key.entity, key.source, action, epoch, body)",
+        "parts = (environment, realm_id, key.entity, key.source, action, epoch, body, id(body))",
+        LAYER + "test_the_request_id_alone_also_serves_a_ledger_that_knows_nothing",
+    ),
+    Plant(
+        "what is sent again goes under its own request id",
+        "a new request id for each attempt",
+        "qbosync/recover.py",
+        "intent.body, intent.request_id)",
+        'intent.body, f"{intent.attempts}{intent.request_id}"[:36])',
+        LAYER + "test_the_request_id_alone_lets_a_write_be_sent_again",
+    ),
+    Plant(
+        "one request id never carries two bodies",
+        "a request id without the body in it",
+        "qbosync/operation.py",
+        "key.source, action, epoch, body)\n    return",
+        "key.source, action, epoch)\n    return",
+        LAYER + "test_one_request_id_never_carries_two_bodies",
+    ),
+    Plant(
+        "sandbox and production never share a request id",
+        "a request id without the environment in it",
+        "qbosync/operation.py",
+        "parts = (environment, realm_id, key.entity,",
+        "parts = (realm_id, key.entity,",
+        LAYER + "test_one_request_id_never_carries_two_bodies",
+    ),
+    Plant(
+        "nothing is sent again before it was looked for",
+        "no look",
+        "qbosync/recover.py",
+        "        there = found.get(intent.key, [])\n",
+        "        there = []\n",
+        LAYER + "test_looking_first_alone_finds_what_arrived",
+    ),
+    Plant(
+        "what is looked for is known by our mark",
+        "looked for by number only",
+        "qbosync/lookup.py",
+        '                bodies = {str(body["Id"]): body for body in recent}\n',
+        "                bodies = {}\n",
+        LAYER + "test_looking_first_goes_by_our_mark_and_not_only_by_the_number",
+    ),
+    Plant(
+        "QuickBooks is given time to apply late",
+        "no waiting",
+        "qbosync/settle.py",
+        "    is_over = now >= until\n",
+        "    is_over = True\n",
+        LOST + "test_a_create_that_is_applied_late_is_found",
+    ),
+    Plant(
+        "nothing unknown is sent again in the same run",
+        "sent again at once",
+        "qbosync/execute.py",
+        """        until = intent.last_sent + self.shop.resend_after
+        problem = waiting(""",
+        """        until = intent.last_sent + self.shop.resend_after
+        self.company.write(
+            Call(intent.action.value, intent.key.entity.value, intent.body, "q" + intent.request_id)
+        )
+        problem = waiting(""",
+        LAYER + "test_looking_first_alone_finds_what_arrived",
+    ),
+    Plant(
+        "an answer counts only if it is about what was sent",
+        "any HTTP 200 is success",
+        "qbosync/proof.py",
+        "    if is_another(intent.body, differences):\n",
+        "    if False:\n",
+        LOST + "test_an_answer_about_another_document_is_not_entered",
+    ),
+    Plant(
+        "an answer counts only if it is about what was sent",
+        "an update answered with another Id is entered",
+        "qbosync/qbo/answer.py",
+        """    if "Id" in call.body and str(call.body["Id"]) != str(body["Id"]):
+""",
+        """    if False:
+""",
+        LOST + "test_an_update_answered_with_another_id_is_not_entered",
+    ),
+    Plant(
+        "what may have been applied is unknown, not refused",
+        "an answer without sense is a refusal",
+        "qbosync/qbo/client.py",
+        """    return Answer("unknown", reason=reason, trace_id=heard.trace_id)
+""",
+        """    return Answer("refused", fault=heard.fault, reason=reason, trace_id=heard.trace_id)
+""",
+        LAYER + "test_the_proof_of_an_answer_alone_takes_no_senseless_one_for_success_or_refusal",
+    ),
+    Plant(
+        "a number that is taken by a stranger holds the record",
+        "6140 is success",
+        "qbosync/execute.py",
+        "judged.verdict is not Verdict.OURS or judged.object is None:\n            return",
+        "judged.object is None:\n            return",
+        LAYER + "test_a_number_that_is_taken_by_a_stranger_is_not_taken_for_ours",
+    ),
+    Plant(
+        "a document with our mark that says something else is a person's",
+        "whatever bears our mark is adopted",
+        "qbosync/recognise.py",
+        "        if difference := unlike(draft, ours[0]):\n",
+        '        if difference := "":\n',
+        "tests/test_plan.py::test_a_document_with_our_mark_is_adopted_if_it_says_the_same",
+    ),
+    Plant(
+        "one customer's documents are never in two requests at once",
+        "lanes by document",
+        "qbosync/execute.py",
+        "            lanes[pair[0].draft.customer or str(pair[0].key)].append(pair)\n",
+        "            lanes[str(pair[0].key)].append(pair)\n",
+        LAYER + "test_one_customers_documents_are_never_in_flight_together",
+    ),
+    Plant(
+        "a redirect is an answer, and a token never goes along",
+        "redirects are followed",
+        "qbosync/qbo/transport.py",
+        "                answer = self._adapter.send(prepared, stream=True, timeout=limits)\n",
+        "                answer = requests.Session().send(prepared, stream=True, timeout=limits)\n",
+        WIRE + "test_a_redirect_is_an_answer_and_not_followed",
+    ),
+    Plant(
+        "no server holds a run by trickling",
+        "a timeout for each read only",
+        "qbosync/qbo/trip.py",
+        "        return self.ends - self.clock.monotonic()\n",
+        "        return 90.0\n",
+        WIRE + "test_a_server_that_trickles_is_cut_at_the_deadline",
+    ),
+    Plant(
+        "a restored backup is noticed",
+        "the keyring's number is not compared",
+        "qbosync/wiring.py",
+        '    if not is_same or blob.ledger_seq > int(ledger.fact("sequence") or 0):\n',
+        "    if not is_same:\n",
+        LAYER + "test_a_ledger_that_is_older_than_the_keyring_knows_creates_nothing",
+    ),
+    Plant(
+        "a ledger that forgot creates nothing at first",
+        "no adopt-only",
+        "qbosync/rebuilding.py",
+        "    if not told or datetime.fromisoformat(told) <= now:\n",
+        "    if told or not told:\n",
+        LAYER + "test_adopting_only_alone_keeps_a_ledger_that_forgot_from_writing",
+    ),
+    Plant(
+        "a lock lives as long as its process, whoever closes the file",
+        "lockf in place of flock",
+        "qbosync/lock.py",
+        "        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        LAYER + "test_a_second_lock_of_the_same_process_is_refused_too",
+    ),
+    Plant(
+        "a lock file that was deleted keeps the second run out all the same",
+        "the lock file is not looked at again",
+        "qbosync/lock.py",
+        "                if os.path.samestat(os.fstat(descriptor), os.stat(self._path)):\n",
+        "                if True:\n",
+        "tests/test_lock.py::test_a_lock_on_a_file_that_was_deleted_meanwhile_is_not_taken_for_one",
+    ),
+    Plant(
+        "the lock file is never unlinked",
+        "unlinked when the run is over",
+        "qbosync/lock.py",
+        "        os.close(self._descriptor)\n",
+        "        os.close(self._descriptor)\n        os.unlink(self._path)\n",
+        "tests/test_lock.py::test_the_file_stays_when_the_run_is_over",
+    ),
+    Plant(
+        "a new token is kept before it is used",
+        "used before it is kept",
+        "qbosync/qbo/session.py",
+        "        self._unsaved = tokens\n",
+        "        self._unsaved = None\n        self._tokens = tokens\n",
+        TOKEN + "test_a_token_that_could_not_be_kept_is_kept_later_and_not_used_before",
+    ),
+    Plant(
+        "the keyring is proven writable before Intuit is asked",
+        "not proven",
+        "qbosync/qbo/session.py",
+        "        self._keeper.save(blob)\n        try:\n            tokens",
+        "        try:\n            tokens",
+        TOKEN + "test_nothing_is_asked_of_intuit_while_the_keeper_cannot_write",
+    ),
+    Plant(
+        "the token before is kept beside the new one",
+        "it is thrown away",
+        "qbosync/qbo/session.py",
+        "                previous_refresh_token=before,\n",
+        '                previous_refresh_token="",\n',
+        TOKEN + "test_a_new_refresh_token_is_kept_before_it_is_used_and_the_old_one_beside_it",
+    ),
+    Plant(
+        "what the keyring keeps is read back",
+        "no reading back",
+        "qbosync/tokens.py",
+        "get_password(SERVICE, account)) != text:",
+        "get_password(SERVICE, account)) == text + text:",
+        "tests/test_tokens.py::test_a_keyring_that_forgets_is_noticed_at_once",
+    ),
+    Plant(
+        'a keyring that says nothing is a person\'s, never "not connected"',
+        "None is taken for not connected",
+        "qbosync/wiring.py",
+        "        blob = self.store.load(self.account)\n        if blob is None:\n",
+        "        blob = self.store.load(self.account) or TokenBlob()\n        if blob is None:\n",
+        LAYER + "test_a_keyring_that_says_nothing_is_never_not_connected",
+    ),
+    Plant(
+        "any trouble of a keyring is a sentence and exit 4",
+        "only its own errors are caught",
+        "qbosync/tokens.py",
+        "except BaseException as error:  # any backend, any error",
+        "except ValueError as error:  # any backend, any error",
+        "tests/test_tokens.py::test_any_error_of_a_keyring_is_a_sentence_without_secrets",
+    ),
+    Plant(
+        "QuickBooks' own tax stops the run at the first document",
+        "the total is not compared",
+        "qbosync/wire.py",
+        "    if tax:\n",
+        "    if False:\n",
+        LAYER + "test_what_quickbooks_does_by_itself_stops_the_run_after_one_document",
+    ),
+    Plant(
+        "money that QuickBooks applies by itself stops the run",
+        "the balance is not compared",
+        "qbosync/wire.py",
+        '    if entity is Entity.INVOICE and "Id" not in sent and balance != total:\n',
+        "    if False:\n",
+        LAYER + "test_what_quickbooks_does_by_itself_stops_the_run_after_one_document",
+    ),
+    Plant(
+        "a ledger serves one company of one environment",
+        "neither is compared",
+        "qbosync/wiring.py",
+        '    if (ledger.fact("environment"), ledger.fact("realm_id")) != wanted:\n',
+        "    if False:\n",
+        LAYER + "test_a_ledger_of_another_company_or_environment_is_refused",
+    ),
+    Plant(
+        "a batch's request id is never sent twice",
+        "the same for the same items",
+        "qbosync/execute.py",
+        '            parts = [self.ledger.fact("uuid"), self.outcome.run_id, now, ids]\n',
+        "            parts = [ids]\n",
+        LAYER + "test_no_batch_goes_under_an_id_that_was_used_before",
+    ),
+    Plant(
+        "what is deposited is not touched",
+        "a deposited payment is changed",
+        "qbosync/wire.py",
+        """    return any(link.get("TxnType") == "Deposit" for link in payment.get("LinkedTxn", []))
+""",
+        """    return False
+""",
+        "tests/test_deposited.py",
+    ),
+)
