@@ -56,7 +56,7 @@ PLANTS = (
     Plant(
         "a ledger's writer waits for another, and never works on an old view",
         "a deferred BEGIN",
-        "qbosync/ledger/__init__.py",
+        "qbosync/ledger/file.py",
         'self.db.execute("BEGIN IMMEDIATE")',
         'self.db.execute("BEGIN")',
         LAYER + "test_a_writer_holds_the_ledger_from_its_beginning",
