@@ -53,3 +53,10 @@ def without_creates(plan: Plan, until: str) -> Plan:
         if op.action is Action.CREATE
     )
     return replace(plan, operations=kept, held=plan.held + new)
+
+
+def adoptions(plan: Plan) -> Plan:
+    """Of a plan only what QuickBooks has already: nothing of it sends anything."""
+    return replace(
+        plan, operations=tuple(op for op in plan.operations if op.action is Action.ADOPT)
+    )

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from qbosync.errors import BusyError, QbosyncError
+from qbosync.errors import BusyError, LedgerError, QbosyncError
+from qbosync.ledger import Ledger
 from qbosync.log import open_log
 from qbosync.notify import news, news_of_failure, news_of_some
 from qbosync.outcome import Outcome, Progress
 from qbosync.places import Connection
 from qbosync.sync import Options, Stop, run
+from qbosync.upkeep import keep_copy
 from qbosync.wiring import Setup, activate, open_shop
 
 
@@ -64,6 +66,8 @@ def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -
         is_shown = sys.stderr.isatty() and not is_quiet
         with open_log(setup.places.log, shop.clock) as log, progress(is_shown) as watch:
             outcome = run(shop, options, watch, stop)
+            if not options.is_dry:
+                _keep_copy(setup, shop.ledger, outcome)
             log(outcome)
         since = {row["source"]: row["since"] for row in shop.ledger.holds()}
         told = []
@@ -74,6 +78,14 @@ def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -
             told = news(shop.ledger, outcome, setup, shop.clock.now())
             activate(setup, outcome)
     return Run(outcome, _company(setup.connected()), since, told)
+
+
+def _keep_copy(setup: Setup, ledger: Ledger, outcome: Outcome) -> None:
+    """A run that went well leaves a copy; a disk that does not take it needs a person."""
+    try:
+        keep_copy(setup, ledger, outcome)
+    except LedgerError as error:
+        outcome.error = error
 
 
 @contextmanager

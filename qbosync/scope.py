@@ -12,7 +12,10 @@ from qbosync.plan import Plan
 
 @dataclass(frozen=True)
 class Options:
-    """What a person asked of this one run."""
+    """What a person asked of this one run.
+
+    `adopts_only` enters what QuickBooks already has of us and sends nothing.
+    """
 
     is_dry: bool = False
     plan_id: str = ""
@@ -20,6 +23,7 @@ class Options:
     allow_mass_update: bool = False
     is_first: bool = False
     confirm: Callable[[str], bool] | None = None
+    adopts_only: bool = False
 
 
 @dataclass

@@ -32,7 +32,7 @@ from qbosync.operation import Key, Operation
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
 from qbosync.qbo.preferences import blocked, company_checks, stops_everything, watched
-from qbosync.rebuilding import adopts_until, forgot_on, without_creates
+from qbosync.rebuilding import adoptions, adopts_until, forgot_on, without_creates
 from qbosync.recover import recover
 from qbosync.remembered import changed_settings, fix, refuse_unfixed
 from qbosync.scope import Options as Options
@@ -197,6 +197,8 @@ class _Run:
         plan = only(plan, self.options.only)
         if self.adopts_until is not None:
             plan = without_creates(plan, shop.local(self.adopts_until))
+        if self.options.adopts_only:
+            plan = adoptions(plan)
         self.outcome.plan = plan
         if self.options.only:
             others = [str(o.key) for o in plan.operations if o.key.source not in self.options.only]
@@ -216,7 +218,8 @@ class _Run:
     def first(self, plan: Plan, found: Found, memory: Memory) -> None:
         """The first sync of real books is given by a person, who looks at a few documents."""
         ledger = self.shop.ledger
-        if not self.shop.policy.is_production or ledger.fact("first_sync"):
+        is_begun = not self.shop.policy.is_production or bool(ledger.fact("first_sync"))
+        if is_begun or self.options.adopts_only:
             return
         refuse_to_begin_alone(self.options.is_first)
         if newest := newest_orders(plan):
@@ -279,7 +282,8 @@ class _Run:
 
     def _enter(self, at: datetime) -> None:
         outcome, shop = self.outcome, self.shop
-        is_complete = outcome.error is None and not outcome.signal and not self.options.only
+        is_part = bool(self.options.only) or self.options.adopts_only
+        is_complete = outcome.error is None and not outcome.signal and not is_part
         settled: Collection[str] | None = {key.source for key in self._done}
         if is_complete:
             settled = None

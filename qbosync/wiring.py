@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from qbosync.blob import TokenBlob
 from qbosync.clock import Clock, SystemClock
 from qbosync.config import Settings
-from qbosync.errors import SetupError
+from qbosync.errors import LedgerError, SetupError
 from qbosync.ledger import Ledger
 from qbosync.lock import RunLock
 from qbosync.mapping.policy import Items, Policy
@@ -262,13 +262,12 @@ def open_ledger(setup: Setup, connection: Connection) -> Ledger:
     """The ledger of the connected company.
 
     Raises:
-        LedgerError: If it is missing or damaged.
-        SetupError: If it is another company's.
+        LedgerError: If it is missing, damaged, or another company's.
     """
     ledger = Ledger.open(setup.places.ledger(connection.environment, connection.realm_id))
     try:
         _of_this_company(ledger, connection)
-    except SetupError:
+    except LedgerError:
         ledger.close()
         raise
     return ledger
@@ -286,16 +285,22 @@ def look_into_ledger(setup: Setup, connection: Connection) -> Iterator[Ledger]:
 def _of_this_company(ledger: Ledger, connection: Connection) -> None:
     wanted = (connection.environment, connection.realm_id)
     if (ledger.fact("environment"), ledger.fact("realm_id")) != wanted:
-        raise SetupError(
-            f"The ledger {ledger.path} is another company's.",
-            "Move it away and restore the right one.",
+        raise LedgerError(
+            f"The ledger {ledger.path} is another company's"
+            f" ({ledger.fact('environment')}, {ledger.fact('realm_id')}).",
+            "Move it away and restore the right one, or run `qbosync ledger rebuild`.",
         )
 
 
 def create_ledger(
-    setup: Setup, environment: str, realm_id: str, company: str, is_known: bool
+    setup: Setup,
+    environment: str,
+    realm_id: str,
+    company: str,
+    is_known: bool,
+    path: Path | None = None,
 ) -> Ledger:
-    """A new ledger; `is_known` if the keyring remembers that there was one before.
+    """A new ledger; `is_known` if the keyring or the company remembers one before.
 
     Then nothing is created in QuickBooks until writes on their way have shown.
     """
@@ -310,7 +315,7 @@ def create_ledger(
     }
     if is_known:
         facts["adopt_until"] = (now + setup.settings.sync.resend_after).isoformat()
-    return Ledger.create(setup.places.ledger(environment, realm_id), facts)
+    return Ledger.create(path or setup.places.ledger(environment, realm_id), facts)
 
 
 @contextlib.contextmanager
@@ -324,24 +329,31 @@ def open_shop(setup: Setup, is_interactive: bool) -> Iterator[Shop]:
         try:
             company = open_company(setup, connection, ledger, is_interactive)
             last = ledger.last_success()
-            source = open_source(setup, expect_orders=bool(last and last["orders"]))
-            settings = setup.settings
-            yield Shop(
-                connection.environment,
-                connection.realm_id,
-                policy_of(settings),
-                setup.clock,
-                ledger,
-                company,
-                source,
-                setup.zone,
-                settings.digest(),
-                settings.sync.resend_after,
-                settings.sync.max_runtime,
-                max_age=None if settings.is_emulator else settings.source.max_age,
-            )
+            has_orders = bool(last and last["orders"])
+            yield shop_of(setup, connection, ledger, company, expect_orders=has_orders)
         finally:
             ledger.close()
+
+
+def shop_of(
+    setup: Setup, connection: Connection, ledger: Ledger, company: Company, expect_orders: bool
+) -> Shop:
+    """Everything a run needs, around an open ledger."""
+    settings = setup.settings
+    return Shop(
+        connection.environment,
+        connection.realm_id,
+        policy_of(settings),
+        setup.clock,
+        ledger,
+        company,
+        open_source(setup, expect_orders),
+        setup.zone,
+        settings.digest(),
+        settings.sync.resend_after,
+        settings.sync.max_runtime,
+        max_age=None if settings.is_emulator else settings.source.max_age,
+    )
 
 
 def activate(setup: Setup, outcome: Outcome) -> None:
@@ -356,10 +368,19 @@ def open_company(
     setup: Setup, connection: Connection, ledger: Ledger, is_interactive: bool
 ) -> Company:
     """The connected company, behind a session that keeps the ledger and the keyring in step."""
-    keeper = Keeper(
-        token_store(setup, is_interactive), account_of(connection.environment, connection.realm_id)
-    )
+    keeper = keeper_of(setup, connection, is_interactive)
     _keep_in_step(keeper, ledger, setup.clock, setup.settings.sync.resend_after)
+    return company_behind(setup, connection, keeper)
+
+
+def keeper_of(setup: Setup, connection: Connection, is_interactive: bool) -> Keeper:
+    """Where the connected company's token lies."""
+    account = account_of(connection.environment, connection.realm_id)
+    return Keeper(token_store(setup, is_interactive), account)
+
+
+def company_behind(setup: Setup, connection: Connection, keeper: Keeper) -> Company:
+    """The connected company, behind a session of its own."""
     transport = transport_of(setup)
     endpoints = endpoints_of(setup, transport)
     session = Session(endpoints, keeper, transport, setup.clock)
@@ -386,5 +407,12 @@ def _keep_in_step(keeper: Keeper, ledger: Ledger, clock: Clock, resend_after: ti
         until = (clock.now() + resend_after).isoformat()
         ledger.set_fact("adopt_until", until)
         ledger.set_fact("sequence", str(blob.ledger_seq))
+    tie(keeper, ledger)
+
+
+def tie(keeper: Keeper, ledger: Ledger, at_least: int = 0) -> None:
+    """Write the ledger's uuid and its next number beside the token; the ledger goes first."""
+    if at_least > int(ledger.fact("sequence") or 0):
+        ledger.set_fact("sequence", str(at_least))
     number = ledger.advance()
-    keeper.save(replace(blob, ledger_uuid=ledger.fact("uuid"), ledger_seq=number))
+    keeper.save(replace(keeper.load(), ledger_uuid=ledger.fact("uuid"), ledger_seq=number))

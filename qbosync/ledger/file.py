@@ -133,6 +133,10 @@ class LedgerFile:
         with explained(self.path):
             return list(self.db.query(sql, parameters))
 
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """What a question in SQL is answered with; for exports and support."""
+        return self._rows(sql)
+
     # What the ledger is of -------------------------------------------------------------
 
     def fact(self, name: str) -> str:

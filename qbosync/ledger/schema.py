@@ -16,6 +16,8 @@ from pathlib import Path
 from qbosync.errors import LedgerError
 
 SCHEMA = 1
+PATIENCE = 5.0
+"""Seconds that another program may keep it locked."""
 TABLES: dict[str, tuple[dict[str, type], str]] = {
     "meta": ({"name": str, "value": str}, "name"),
     "entries": (
@@ -107,6 +109,7 @@ TABLES: dict[str, tuple[dict[str, type], str]] = {
         "order_id",
     ),
 }
+_LITTLE = 128 * 1024
 WAY_OUT = "Restore it from a copy in the folder backups beside it, or run `qbosync ledger rebuild`"
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}
 
@@ -171,7 +174,15 @@ def look(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _open(path: Path, how: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{how}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
+
+
+def _is_full(path: Path) -> bool:
+    """SQLite calls a disk without room for its shared index an error of the disk."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LITTLE
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -185,6 +196,8 @@ def explained(path: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.IntegrityError):
             raise
         code = getattr(error, "sqlite_errorname", None) or type(error).__name__
+        if code.startswith("SQLITE_IOERR") and _is_full(path):
+            code = f"SQLITE_FULL, {code}"
         known = next((words for name, words in _WORDS.items() if code.startswith(name)), None)
         what, todo = known or (str(error), f"Look at the disk. {WAY_OUT}.")
         raise LedgerError(f"The ledger {path} cannot be used: {what} ({code}).", todo) from error

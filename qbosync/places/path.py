@@ -48,6 +48,11 @@ class Places:
         return self.data / "qbosync.log"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the ledger that good runs leave, the last seven."""
+        return self.data / "backups"
+
+    @property
     def emulator_token(self) -> Path:
         """The refresh token of an emulated company, which is no secret."""
         return self.data / "emulator-token.json"
