@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import catalogue, changes, faults, preferences, query
+from . import catalogue, changes, faults, preferences, query, standing
 from .clock import stamp_ms
 from .company import Company
 from .entities import BY_PATH, Entity
 from .forms import form_of
 from .http import JSON, JSON_OK, Request, Response
-from .info import company_info
+from .info import ENDED, company_info
 from .jsons import Json, dumps, loads
 from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
 from .store import Record
@@ -44,6 +44,7 @@ rule(
     "guides",
 )
 rule("minorversion changes nothing", DOCUMENTED, "announcement of 2025")
+rule("a minorversion that is no number is a 10000 SystemFault", REPORTED, "pasted 2018")
 switch(
     "requestid-retention", "forever", "24h", "1h", "10m", "ignored",
     text="how long a request id is remembered",
@@ -93,6 +94,12 @@ def timed(company: Company, inside: bytes) -> bytes:
 
 def _route(company: Company, request: Request, parts: list[str]) -> Response:
     head = parts[0] if parts else ""
+    version = request.query.get("minorversion") or "0"
+    if not version.isdigit():
+        told = version.partition("=")[0]
+        raise faults.system_failure(
+            f'java.lang.NumberFormatException: For input string: "{told}"', 500
+        )
     if head == "query" and len(parts) == 1:
         text = request.query.get("query")
         if text is None and request.method == "POST":
@@ -211,6 +218,7 @@ def perform(
     company: Company, entity: Entity, body: Json, operation: str, includes: frozenset[str]
 ) -> bytes:
     """Do one write; returns the object as the reply shows it."""
+    _be_writable(company)
     sent = catalogue.tidy(entity.name, body)
     form = form_of(entity.name)
     if operation == "delete":
@@ -228,6 +236,11 @@ def perform(
     return company.text_of(record)
 
 
+def _be_writable(company: Company) -> None:
+    if company.subscription == ENDED:
+        raise standing.subscription_ended()
+
+
 def _without_update_time(company: Company, record: Record) -> bytes:
     body = record.read()
     return dumps({**body, "MetaData": {"CreateTime": body["MetaData"]["CreateTime"]}})
@@ -239,6 +252,7 @@ def _delete(company: Company, entity: Entity, sent: Json) -> bytes:
 
 
 def _send(company: Company, request: Request, entity: Entity, number: str) -> Response:
+    _be_writable(company)
     record = company.need(entity.name, number)
 
     def work() -> None:
@@ -271,6 +285,7 @@ def _as_sent(record: Record) -> bytes:
 
 def _preferences(company: Company, request: Request) -> Response:
     if request.method == "POST":
+        _be_writable(company)
         sent: Any = body_of(request)
         preferences.check(sent)
         if str(sent.get("SyncToken")) != company.preferences["SyncToken"]:

@@ -10,13 +10,16 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from . import accounting, control, gateway, misbehaviour, pages, seed, signin
 from .clock import Clock, stamp_ms
 from .company import Company
+from .environments import Environments, addressed
 from .http import Request, Response, html_response, json_response
-from .jsons import Json
+from .jsons import Json, dumps, loads
 from .limits import Limits
+from .metering import Reads
 from .oauth import OAuth
 from .provenance import ASSUMED, RECORDED, REPORTED, Assumptions, rule
 from .storage import Storage
@@ -58,6 +61,8 @@ class Emulator:
         self.assume = Assumptions.read(assume or {})
         self.clock = clock or Clock()
         self.limits = Limits(limits)
+        self.reads = Reads()
+        self.environments = Environments()
         self.seed = seed
         self.drawn = 0
         self.paranoid = paranoid
@@ -104,9 +109,13 @@ class Emulator:
         """The emulator's time."""
         return self.clock.now()
 
-    def realms(self) -> list[tuple[str, str, str]]:
-        """(realm id, name, environment) of the companies."""
-        return [(c.realm_id, c.name, c.environment) for c in self.companies.values()]
+    def realms(self, client: str) -> list[tuple[str, str, str]]:
+        """(realm id, name, environment) of the companies that a client's keys are good for."""
+        return [
+            (c.realm_id, c.name, c.environment)
+            for c in self.companies.values()
+            if self.environments.fits(client, c.environment)
+        ]
 
     def assumed(self, name: str) -> str:
         """The value of a switch."""
@@ -121,6 +130,19 @@ class Emulator:
             self._note(request, response)
             self.save()
         return response
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """What `/_emulator/<path>` does, without a socket.
+
+        Raises:
+            ValueError: With a sentence, for what it does not understand.
+        """
+        sent = b"" if body is None else dumps(body)
+        reply = self.handle(Request(method, f"/_emulator/{path}", body=sent))
+        found = loads(reply.body)
+        if reply.status != 200:
+            raise ValueError(found["error"])
+        return found
 
     def save(self) -> None:
         """Write what changed to the data file."""
@@ -150,6 +172,7 @@ class Emulator:
         )
 
     def _handle(self, request: Request) -> Response:
+        environment = addressed(request)
         path = request.path
         if path.startswith("/_emulator/"):
             return control.handle(self, request)
@@ -157,14 +180,16 @@ class Emulator:
         if plan is not None and plan.kind in misbehaviour.BEFORE:
             return misbehaviour.before(plan, self.now())
         if plan is not None and plan.kind == "duplicate":
-            self._answer(request, None)
-        response = self._answer(request, plan)
+            self._answer(request, None, environment)
+        response = self._answer(request, plan, environment)
         return response if plan is None else misbehaviour.after(plan, response, self.now())
 
-    def _answer(self, request: Request, plan: misbehaviour.Plan | None) -> Response:
+    def _answer(
+        self, request: Request, plan: misbehaviour.Plan | None, environment: str
+    ) -> Response:
         path = request.path
         if path.startswith("/v3/company/"):
-            return self._company(request, plan)
+            return self._company(request, plan, environment)
         if path in ("/connect/oauth2",) or path.endswith("/oauth2/authorize"):
             return self.oauth.authorize(self, request)
         if "/tokens/" in path and not self.limits.allow("sign-in", self.now(), batch=False):
@@ -182,7 +207,9 @@ class Emulator:
         page = pages.page(self, request)
         return page or html_response("<h1>404 Not Found</h1>", 404)
 
-    def _company(self, request: Request, plan: misbehaviour.Plan | None) -> Response:
+    def _company(
+        self, request: Request, plan: misbehaviour.Plan | None, environment: str
+    ) -> Response:
         now = self.now()
         realm = request.path.split("/")[3]
         kind, _, bearer = request.headers.get("authorization", "").partition(" ")
@@ -196,11 +223,21 @@ class Emulator:
             return gateway.unauthorized(detail, now)
         if wrong == "realm" or company is None:
             return gateway.forbidden(now)
-        if not self.limits.allow(realm, now, batch=request.segment() == "batch"):
+        its = company.environment
+        client = self.oauth.client_of(bearer)
+        if environment not in ("", its) or not self.environments.fits(client, its):
+            return gateway.forbidden(now)
+        is_metered = self.limits.mode == "real" and its == "production"
+        if not self.limits.allow(realm, now, batch=request.segment() == "batch") or (
+            is_metered and self.reads.is_blocked(request, now)
+        ):
             return gateway.throttled(now)
         self._prepare(company, plan)
         try:
-            return accounting.handle(company, request)
+            response = accounting.handle(company, request)
+            if is_metered and response.status == 200:
+                self.reads.count(request, now)
+            return response
         finally:
             company.drop_link = False
             company.hidden_since = None

@@ -13,6 +13,7 @@ from . import catalogue, faults, links
 from .company import Company
 from .entities import ENTITIES
 from .forms import form_of
+from .info import ENDED
 from .jsons import Json, dumps, loads
 from .provenance import ASSUMED, REPORTED, rule
 from .store import Record
@@ -218,6 +219,15 @@ def _open(company: Company, body: Json) -> None:
     company.set_preferences({"AccountingInfoPrefs": {"BookCloseDate": None}})
 
 
+def _subscribe(company: Company, body: Json) -> None:
+    """`status` PAID, TRIAL or EXPIRED; an expired company is read but not written."""
+    status = str(body["status"])
+    if status not in ("PAID", "TRIAL", ENDED):
+        raise ValueError("status is PAID, TRIAL or EXPIRED")
+    company.subscription = status
+    company.preferences_moved = True
+
+
 def _prefer(company: Company, body: Json) -> None:
     company.set_preferences(body["values"])
 
@@ -241,5 +251,6 @@ ACTIONS: dict[str, Action] = {
     "convert_estimate": _convert,
     "apply_payment": _apply,
     "unapply_payment": _unapply,
+    "subscription": _subscribe,
     "preferences": _prefer,
 }

@@ -61,6 +61,7 @@ class Company:
         self.realm_id = realm_id
         self.name = name
         self.environment = environment
+        self.subscription = "PAID"
         self.clock = clock
         self.assume = assume
         self.store = Store()

@@ -56,6 +56,14 @@ def _route(emulator: Emulator, request: Request, parts: list[str]) -> Any:
     if key[:2] == ("DELETE", "faults"):
         emulator.misbehaviour.plans.clear()
         return []
+    if key[:2] == ("GET", "keys"):
+        return emulator.environments.keys
+    if key[:2] == ("POST", "keys"):
+        return _bind(emulator, _body(request))
+    if parts[0] == "reads" and request.method in ("GET", "POST"):
+        if request.method == "POST":
+            emulator.reads.set(_body(request), emulator.now())
+        return emulator.reads.show(emulator.now())
     if parts[0] == "clock" and request.method in ("GET", "POST"):
         return _clock(emulator, request)
     raise ValueError(f"there is no control {request.method} {request.path}")
@@ -101,6 +109,13 @@ def _add(emulator: Emulator, body: Any) -> dict[str, str]:
     if environment not in ("sandbox", "production"):
         raise ValueError("environment is sandbox or production")
     return _shown(emulator.add_company(body["name"], environment))
+
+
+def _bind(emulator: Emulator, body: Any) -> dict[str, str]:
+    if not isinstance(body, dict) or not isinstance(body.get("client_id"), str):
+        raise ValueError("keys have a client_id and an environment")
+    emulator.environments.bind(body["client_id"], str(body.get("environment")))
+    return emulator.environments.keys
 
 
 def _plans(emulator: Emulator) -> list[dict[str, Any]]:

@@ -117,16 +117,16 @@ def invalid_id(value: object) -> QboFault:
     return error
 
 
-rule("a text that is too long is 2050, element names the field", DOCUMENTED, "table of codes")
+rule("a text that is too long is 2050, element names the field", RECORDED, "pasted 2015, 2016")
 
 
 def too_long(name: str, most: int, length: int) -> QboFault:
     """2050: longer than QuickBooks takes."""
     return fault(
         "2050",
-        "Invalid String Length",
-        f"String length is either shorter or longer than supported by specification. "
-        f"Min:0 Max:{most} supplied:{length}",
+        "String length is either shorter or longer than supported by specification",
+        f"String length specified does not match the supported length. "
+        f"Min:0 Max:{most:,} supported. Supplied length:{length:,}",
         name,
     )
 
@@ -236,30 +236,6 @@ def wrong_tax_code(value: object) -> QboFault:
         "Invalid Line TaxCode in the request",
         f"Valid line TaxCodes for US should be TAX or NON. Supplied value: {value}",
         None,
-    )
-
-
-def books_closed() -> QboFault:
-    """6210: the date lies in a closed period."""
-    return fault(
-        "6210",
-        "Account Period Closed, Cannot Update Through Services API",
-        "The account period has closed and the account books cannot be updated through the QBO"
-        " Services API. Please use the QBO website to make these changes.",
-        None,
-    )
-
-
-rule("a payment that stands on a deposit cannot be changed: 6540", DOCUMENTED, "table of codes")
-
-
-def deposited() -> QboFault:
-    """6540: the payment is part of a bank deposit."""
-    return fault(
-        "6540",
-        "Deposited Transaction cannot be changed",
-        "This transaction has been deposited. If you want to change or delete it, you must edit"
-        " the deposit it appears on and remove it first.",
     )
 
 

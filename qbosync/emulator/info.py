@@ -11,6 +11,7 @@ from .provenance import DOCUMENTED, rule
 if TYPE_CHECKING:
     from .company import Company
 
+ENDED = "EXPIRED"
 rule("CompanyInfo's own Id is 1, not the realm id", DOCUMENTED, "reference sample")
 
 
@@ -28,7 +29,7 @@ def company_info(company: Company) -> Json:
     values = {
         "NeoEnabled": "true",
         "IndustryType": "Wood Kitchen Cabinet and Countertop Manufacturing",
-        "SubscriptionStatus": "PAID",
+        "SubscriptionStatus": company.subscription,
         "OfferingSku": "QuickBooks Online Plus",
         "PayrollFeature": "false",
         "AccountantFeature": "false",

@@ -83,8 +83,8 @@ class Owner(Protocol):
     def now(self) -> float:
         """The emulator's time."""
 
-    def realms(self) -> list[tuple[str, str, str]]:
-        """(realm id, name, environment) of the companies."""
+    def realms(self, client: str) -> list[tuple[str, str, str]]:
+        """(realm id, name, environment) of the companies that a client's keys are good for."""
 
     def assumed(self, name: str) -> str:
         """The value of a switch."""
@@ -147,12 +147,12 @@ class OAuth:
             return _back(back, error="unsupported_response_type", state=state)
         if SCOPE not in asked.get("scope", "").split():
             return _back(back, error="invalid_scope", state=state)
-        choice = asked.get("approve")
+        choice, realms = asked.get("approve"), owner.realms(asked["client_id"])
         if choice is None:
-            return html_response(signin.page(owner.realms(), asked))
+            return html_response(signin.page(realms, asked))
         if choice == "deny":
             return _back(back, error="access_denied", state=state)
-        if choice not in [realm for realm, _, _ in owner.realms()]:
+        if choice not in [realm for realm, _, _ in realms]:
             return html_response("<h1>There is no such company</h1>", 400)
         code = owner.token("AB11", 46)
         self.codes[code] = {
@@ -279,6 +279,10 @@ class OAuth:
         for grant in self.grants:
             grant.removed = grant.removed or grant.realm == realm
         self.moved = True
+
+    def client_of(self, bearer: str) -> str:
+        """Whose token it is; it has to be known."""
+        return self.grants[self.access[bearer][0]].client
 
     # -- the gateway --------------------------------------------------------------------------
 

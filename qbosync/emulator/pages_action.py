@@ -39,6 +39,7 @@ DONE = {
     "convert_estimate": "This invoice was made of the estimate.",
     "apply_payment": "Applied.",
     "unapply_payment": "The payment is unapplied.",
+    "subscription": "The subscription is changed.",
     "preferences": "The preferences are changed.",
 }
 

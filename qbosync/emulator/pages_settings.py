@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .info import ENDED
 from .pages_html import Child, button, field, table, tag
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def settings(company: Company) -> list[Child]:
         }
         press = button(to, f"Switch {'off' if is_on else 'on'}: {text}", hidden)
         rows.append((text, tag("strong", "On") if is_on else "Off", press))
-    return [table(("Setting", "Is", ""), rows), _closing(company, to)]
+    return [table(("Setting", "Is", ""), rows), _closing(company, to), _subscription(company, to)]
 
 
 def _closing(company: Company, to: str) -> Child:
@@ -53,3 +54,18 @@ def _closing(company: Company, to: str) -> Child:
     if closed:
         out.append(button(to, "Open the books", {"action": "open_books", "back": "/settings"}))
     return out
+
+
+def _subscription(company: Company, to: str) -> Child:
+    is_over = company.subscription == ENDED
+    hidden: dict[str, object] = {
+        "action": "subscription",
+        "back": "/settings",
+        "status": "PAID" if is_over else ENDED,
+    }
+    now = "has ended: programs may read, not write." if is_over else "is paid."
+    return [
+        tag("h2", "Subscription"),
+        tag("p", f"The company's subscription {now}"),
+        button(to, "Renew the subscription" if is_over else "End the subscription", hidden),
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .entities import ENTITIES
 from .jsons import dumps, loads
@@ -58,6 +58,9 @@ class Storage:
             self._company(company, rows)
         self._state("drawn", dumps(emulator.drawn // 1000), rows)
         self._state("clock", dumps(str(emulator.clock.offset)), rows)
+        self._state("keys", dumps(emulator.environments.keys), rows)
+        reads = emulator.reads
+        self._state("reads", dumps([reads.used, reads.most, reads.month]), rows)
         if emulator.oauth.moved:
             self._state("oauth", dumps(emulator.oauth.dump()), rows)
             emulator.oauth.moved = False
@@ -103,7 +106,13 @@ class Storage:
                     (realm, key, status, body, at),
                 )
             )
-        state = dumps({"counters": company.counters, "previous": company.previous_status})
+        state = dumps(
+            {
+                "counters": company.counters,
+                "previous": company.previous_status,
+                "subscription": company.subscription,
+            }
+        )
         rows.append(
             (
                 "insert or replace into companies values (?,?,?,?,?)",
@@ -123,6 +132,11 @@ class Storage:
             emulator.clock.offset = max(emulator.clock.offset, float(loads(state["clock"])))
         if "drawn" in state:
             emulator.drawn = (loads(state["drawn"]) + 1) * 1000
+        if "keys" in state:
+            emulator.environments.keys = loads(state["keys"])
+        if "reads" in state:
+            reads = emulator.reads
+            reads.used, reads.most, reads.month = loads(state["reads"])
         if "oauth" in state:
             emulator.oauth.load(loads(state["oauth"]))
         for realm, name, environment, preferences, kept in self._db.execute(
@@ -133,10 +147,11 @@ class Storage:
             company.preferences_moved = False
             self._fill(company, loads(kept))
 
-    def _fill(self, company: Company, kept: dict[str, dict[str, object]]) -> None:
+    def _fill(self, company: Company, kept: dict[str, Any]) -> None:
         realm = (company.realm_id,)
         company.counters = {name: int(str(value)) for name, value in kept["counters"].items()}
         company.previous_status = {k: str(v) for k, v in kept["previous"].items()}
+        company.subscription = str(kept.get("subscription", "PAID"))
         records = []
         for entity, number, created, updated, moved, last_line, text in self._db.execute(
             "select entity, id, created, updated, moved, last_line, text from objects"

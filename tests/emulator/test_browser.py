@@ -24,7 +24,6 @@ webdriver = pytest.importorskip(
     "selenium.webdriver", reason="selenium is not installed: pip install -e .[clients]"
 )
 from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.support.expected_conditions import staleness_of  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
@@ -59,7 +58,10 @@ def click(browser: Any, element: Any) -> None:
     """Click, and wait until the next page has taken this one's place."""
     old = browser.find_element(By.TAG_NAME, "html")
     element.click()
-    WebDriverWait(browser, PATIENCE, 0.02).until(staleness_of(old))
+    # Not `staleness_of`: asking an element of a page that is just going is an error of its own.
+    WebDriverWait(browser, PATIENCE, 0.02).until(
+        lambda here: here.find_element(By.TAG_NAME, "html").id != old.id
+    )
 
 
 def follow(browser: Any, words: str) -> None:

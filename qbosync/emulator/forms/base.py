@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .. import faults
+from .. import faults, standing
 from ..entities import ENTITIES
 from ..jsons import Json
 from ..provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule
@@ -140,7 +140,7 @@ class Form:
         if not closed or self.entity.kind != "txn" or company.unlocked:
             return
         if str(body.get("TxnDate", "9999")) <= str(closed):
-            raise faults.books_closed()
+            raise standing.books_closed()
 
 
 def _number(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from .. import faults
+from .. import faults, standing
 from ..jsons import CENT, ZERO, Json, cents, plain
 from ..provenance import DOCUMENTED, RECORDED, REPORTED, rule
 from ..store import Record
@@ -47,7 +47,7 @@ KEPT = ("ServiceDate", "TaxInclusiveAmt", "DiscountRate", "DiscountAmt", "ClassR
 
 
 def sales_lines(
-    company: Company, record: Record, sent: list[Json], old: Json | None
+    company: Company, record: Record, sent: list[Json], old: Json | None, date: str
 ) -> tuple[list[Json], list[Json], Decimal]:
     """Item lines and discount lines as they are stored, and the sum of the former."""
     known = {line["Id"]: line for line in (old or {}).get("Line", ()) if "Id" in line}
@@ -69,7 +69,8 @@ def sales_lines(
             body["Description"] = description
         if kind == "SalesItemLineDetail":
             before = known.get(body["Id"])
-            amount = _item_line(company, line, body, before)
+            stocked = "" if record.entity.name == "Estimate" else date
+            amount = _item_line(company, line, body, before, stocked)
             total += amount
         elif kind == "DescriptionOnly":
             body["DetailType"] = kind
@@ -95,7 +96,9 @@ def _line_id(record: Record, line: Json, known: dict[str, Json]) -> str:
     return str(record.last_line)
 
 
-def _item_line(company: Company, line: Json, body: Json, before: Json | None) -> Decimal:
+def _item_line(
+    company: Company, line: Json, body: Json, before: Json | None, stocked: str
+) -> Decimal:
     detail = line.get("SalesItemLineDetail")
     if detail is None:
         raise faults.required("Line.SalesItemLineDetail")
@@ -105,6 +108,8 @@ def _item_line(company: Company, line: Json, body: Json, before: Json | None) ->
     facts = item.read()
     if facts["Type"] == "Category":
         raise faults.invalid_reference("Categories cannot be used in transactions.", None)
+    if stocked and stocked < facts.get("InvStartDate", ""):
+        raise standing.before_start()
     price, quantity = detail.get("UnitPrice"), detail.get("Qty")
     if not price and not quantity:
         price = quantity = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import auto, faults, journal, links
+from .. import auto, faults, journal, links, standing
 from ..catalogue import decimal
 from ..jsons import ZERO, Json, cents
 from ..provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule
@@ -175,7 +175,7 @@ class PaymentForm(Form):
     def guard(self, company: Company, record: Record) -> None:
         """What stands on a deposit stays as it is."""
         if record.read().get("LinkedTxn") and not company.unlocked:
-            raise faults.deposited()
+            raise standing.deposited()
 
     def empty(self, company: Company, record: Record) -> Json:
         """Nothing received, nothing paid."""

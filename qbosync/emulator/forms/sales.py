@@ -69,7 +69,8 @@ class SalesForm(Form):
         if not want.get("Line"):
             raise faults.required("Line")
         customer = self._customer(company, want, old)
-        items, discounts, subtotal = sales_lines(company, record, want["Line"], old)
+        day = want.get("TxnDate") or company.today
+        items, discounts, subtotal = sales_lines(company, record, want["Line"], old, day)
         taxed = tax.tax_of(company, items, discounts, want.get("TxnTaxDetail"))
         taken_off = sum((line["Amount"] for line in discounts), ZERO)
         total = cents(subtotal - taken_off + taxed.get("TotalTax", ZERO))
@@ -80,7 +81,7 @@ class SalesForm(Form):
         number = numbers.number_for(company, record, want, old)
         if number is not None:
             body["DocNumber"] = number
-        body["TxnDate"] = want.get("TxnDate") or company.today
+        body["TxnDate"] = day
         body["CurrencyRef"] = {"value": "USD", "name": "United States Dollar"}
         for key, entity in REFS.items():
             if key in want:
