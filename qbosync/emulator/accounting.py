@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from . import catalogue, changes, faults, preferences, query, standing
+from . import catalogue, changes, faults, preferences, query, replies, standing
 from .clock import stamp_ms
 from .company import Company
 from .entities import BY_PATH, Entity
@@ -12,20 +13,9 @@ from .forms import form_of
 from .http import JSON, JSON_OK, Request, Response
 from .info import ENDED, company_info
 from .jsons import Json, dumps, loads
-from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
+from .provenance import DOCUMENTED, RECORDED, REPORTED, rule
 from .store import Record
 
-rule(
-    "a request id sent again gets the first reply, also after the object was deleted",
-    REPORTED,
-    "blog 2015; sandbox notes 2026",
-)
-rule(
-    "a request id has at most 50 characters; in a batch with the bId together",
-    RECORDED,
-    "pasted 2022",
-)
-rule("another body under the same request id gets the first reply too", ASSUMED, "undocumented")
 rule("a delete answers `domain`, `status`, `Id`", RECORDED, "sandbox 2018, 2020")
 rule(
     "sending an invoice sets EmailSent and DeliveryInfo, moves the time but not the token",
@@ -38,6 +28,7 @@ rule(
     "sandbox 2026",
 )
 rule("a wrong path is HTTP 400 with 500", RECORDED, "sandbox 2020")
+rule("a path without the realm id is 500 too, a query 6000", RECORDED, "pasted 2016, 2018")
 rule(
     "invoices and sales receipts void by operation=void, payments by include=void",
     DOCUMENTED,
@@ -45,15 +36,6 @@ rule(
 )
 rule("minorversion changes nothing", DOCUMENTED, "announcement of 2025")
 rule("a minorversion that is no number is a 10000 SystemFault", REPORTED, "pasted 2018")
-switch(
-    "requestid-retention", "forever", "24h", "1h", "10m", "ignored",
-    text="how long a request id is remembered",
-)  # fmt: skip
-switch(
-    "requestid-faults", "forgotten", "remembered",
-    text="whether a refusal is replayed for the same request id",
-)  # fmt: skip
-KEEP = {"forever": None, "24h": 86400, "1h": 3600, "10m": 600, "ignored": 0}
 VERSION = "2026.310"
 
 
@@ -127,10 +109,24 @@ def _route(company: Company, request: Request, parts: list[str]) -> Response:
             return _write(company, request, entity)
         if request.method == "POST" and len(parts) == 3 and parts[2] == "send":
             return _send(company, request, entity, parts[1])
-    raise faults.unsupported_operation(
+    raise _no_resource(request)
+
+
+def _no_resource(request: Request) -> faults.QboFault:
+    asked = f"?{urlencode(request.query)}" if request.query else ""
+    return faults.unsupported_operation(
         f"Could not find resource for relative : {request.path} of full path: "
-        f"https://internal.qbo.example{request.path}"
+        f"https://internal.qbo.example{request.path}{asked}"
     )
+
+
+def without_realm(request: Request, now: float) -> Response:
+    """The answer to a path that lacks the realm id."""
+    if request.path.endswith("/query"):
+        fault = faults.business("Unexpected Internal Error. (-30000)")
+    else:
+        fault = _no_resource(request)
+    return Response(fault.status, fault.body(now), {"Content-Type": JSON})
 
 
 def read(company: Company, entity: Entity, number: str) -> Response:
@@ -160,7 +156,7 @@ def body_of(request: Request) -> Json:
 
 def _write(company: Company, request: Request, entity: Entity) -> Response:
     request_id = request.query.get("requestid")
-    if request_id and (reply := replay(company, request_id)):
+    if request_id and (reply := _replay(company, request_id)):
         return reply
     try:
         body = body_of(request)
@@ -174,44 +170,14 @@ def _write(company: Company, request: Request, entity: Entity) -> Response:
         if company.assume["requestid-faults"] == "forgotten":
             return response
     if request_id:
-        remember(company, request_id, response)
+        replies.remember(company, request_id, response)
     return response
 
 
-def replay(company: Company, request_id: str) -> Response | None:
-    """The reply that a request id got before.
-
-    Raises:
-        QboFault: 6000 if it is too long.
-    """
-    check_length(request_id)
-    if not known(company, request_id):
-        return None
-    status, body, _at = company.replies[request_id]
-    return ok(company, body) if status == 200 else Response(status, body, {"Content-Type": JSON})
-
-
-def known(company: Company, request_id: str) -> bool:
-    """Whether a request id is remembered."""
-    keep = KEEP[company.assume["requestid-retention"]]
-    reply = company.replies.get(request_id)
-    return reply is not None and (keep is None or company.now - reply[2] < keep)
-
-
-def check_length(request_id: str) -> None:
-    """6000 for more than 50 characters."""
-    if len(request_id) > 50:
-        raise faults.business(
-            "You cannot enter more than 50 characters in the request_id field. You tried"
-            f" entering {request_id[:10]}..., which is {len(request_id)} characters."
-        )
-
-
-def remember(company: Company, request_id: str, response: Response) -> None:
-    """Keep a reply for the same request id."""
-    if company.assume["requestid-retention"] != "ignored":
-        company.replies[request_id] = (response.status, response.body, int(company.now))
-        company.new_replies.append(request_id)
+def _replay(company: Company, request_id: str) -> Response | None:
+    """The reply that a request id got before."""
+    found = replies.replay(company, request_id)
+    return ok(company, found.body) if found is not None and found.status == 200 else found
 
 
 def perform(

@@ -217,6 +217,8 @@ class Emulator:
             return gateway.unauthorized("Malformed bearer token: too short or too long", now)
         wrong = self.oauth.check(self, bearer, realm)
         company = self.companies.get(realm)
+        if wrong == "realm" and not realm.isdigit():
+            return accounting.without_realm(request, now)
         if wrong in ("expired", "revoked", "unknown"):
             words = {"expired": "Token expired", "revoked": "Token revoked"}.get(wrong)
             detail = f"{words}: {bearer[:40]}" if words else f"Invalid token: {bearer[:40]}"

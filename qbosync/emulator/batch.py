@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import accounting, changes, faults, query
+from . import accounting, changes, faults, query, replies
 from .entities import BY_PATH, ENTITIES, Entity
 from .http import JSON, Request, Response
 from .jsons import Json, dumps
@@ -53,7 +53,7 @@ def handle(company: Company, request: Request) -> Response:
             None,
         )
     request_id = request.query.get("requestid", "")
-    again = bool(request_id) and accounting.known(company, request_id)
+    again = bool(request_id) and replies.known(company, request_id)
     bad = company.bad_items
     out = []
     for at, item in enumerate(items, 1):
@@ -66,7 +66,7 @@ def handle(company: Company, request: Request) -> Response:
     )
     response.items = len(items)
     if request_id and not again:
-        accounting.remember(company, request_id, Response(200, b"{}"))
+        replies.remember(company, request_id, Response(200, b"{}"))
     return response
 
 
@@ -78,7 +78,7 @@ def _answer(
         if not isinstance(item, dict):
             raise faults.unknown_property()
         if request_id:
-            accounting.check_length(f"{request_id}{bid or ''}")
+            replies.check_length(f"{request_id}{bid or ''}")
         if again:
             raise faults.business(faults.SAVING)
         if kind == "bad_item":

@@ -85,10 +85,7 @@ def lines(found: Iterable[Verdict]) -> Iterator[str]:
         total.update(counts)
         yield _row(entity, operation, counts)
     yield _row("all", "", total)
-    absent = [name for name in SCOPE if name not in {v.exchange.entity for v in found}]
     yield f"agree: {share(found):.1%} of what is neither superseded nor out of scope"
-    if absent:
-        yield f"no recording of this kind: {', '.join(absent)}"
     for kind in (DIFFER, SUPERSEDED, OUTSIDE):
         told = [v for v in found if v.kind == kind]
         if told:
@@ -96,6 +93,13 @@ def lines(found: Iterable[Verdict]) -> Iterator[str]:
         for verdict in told:
             what = verdict.reasons or verdict.unexplained
             yield f"  {verdict.exchange.id} ({verdict.exchange.operation}): {'; '.join(what)}"
+
+
+def notes(found: Iterable[Verdict]) -> Iterator[str]:
+    """What holds for all tables: what no recording tells, and what is not compared."""
+    told = {v.exchange.entity for v in found}
+    if absent := [name for name in SCOPE if name not in told]:
+        yield f"no recording, in JSON or XML: {', '.join(absent)}"
     yield "\nnever compared by value:"
     for name, why in {**APART, **DATA, **SCREEN}.items():
         yield f"  {name}: {why}"

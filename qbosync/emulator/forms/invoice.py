@@ -24,6 +24,7 @@ rule(
     RECORDED,
     "sandbox 2026; the preference that says so is assumed",
 )
+rule("an invoice shows its Deposit, 0, where the company allows deposits", RECORDED, "sandbox 2019")
 rule("voiding or deleting an invoice frees the payments on it", DOCUMENTED, "invoice reference")
 rule("making an invoice smaller than what was paid frees the newest money first", ASSUMED, "")
 switch(
@@ -46,6 +47,8 @@ class InvoiceForm(SalesForm):
         if company.pref("SalesFormsPrefs", "ETransactionPaymentEnabled"):
             for flag in ("AllowOnlineCreditCardPayment", "AllowOnlineACHPayment"):
                 body[flag] = want.get(flag, True)
+        if company.pref("SalesFormsPrefs", "AllowDeposit"):
+            body.setdefault("Deposit", ZERO)
         if "DueDate" not in body:
             body["DueDate"] = due_date(company, body)
         estimates = self._estimates(company, record, want, old, body["CustomerRef"]["value"])

@@ -108,7 +108,7 @@ def _item_line(
     facts = item.read()
     if facts["Type"] == "Category":
         raise faults.invalid_reference("Categories cannot be used in transactions.", None)
-    if stocked and stocked < facts.get("InvStartDate", ""):
+    if stocked and not company.unlocked and stocked < facts.get("InvStartDate", ""):
         raise standing.before_start()
     price, quantity = detail.get("UnitPrice"), detail.get("Qty")
     if not price and not quantity:
