@@ -13,10 +13,19 @@ from qbosync.errors import SetupError
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Snapshot, show
 from qbosync.operation import Action, Entity, Entry
+from qbosync.outcome import by_month, link
 from qbosync.plan import Plan
 
 _GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
 _FIRST = 5
+
+
+def age_words(age: timedelta) -> str:
+    """How old something is, as people say it: ``3 days``, ``5 hours``."""
+    for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours")):
+        if age >= 2 * unit:
+            return f"{age // unit} {name}"
+    return f"{age // timedelta(minutes=1)} minutes"
 
 
 def refuse_stale(snapshot: Snapshot, now: datetime, limit: timedelta | None, zone: tzinfo) -> None:
@@ -24,9 +33,9 @@ def refuse_stale(snapshot: Snapshot, now: datetime, limit: timedelta | None, zon
     made = snapshot.generated_at
     if made is not None and limit is not None and now - made > limit:
         raise SetupError(
-            f"The export is of {made.astimezone(zone):%Y-%m-%d %H:%M}: older than"
-            f" {limit}, so it is not taken for no news.",
-            "See why the order system exports no more; [source] max_age sets the limit.",
+            f"The export is {age_words(now - made)} old, of {made.astimezone(zone):%Y-%m-%d %H:%M}:"
+            " that is not taken for no news.",
+            "See in the order system why it exports no more; [source] max_age sets the limit.",
         )
 
 
@@ -96,10 +105,19 @@ def newest_orders(plan: Plan) -> list[str]:
     return [op.key.source for op in plan.operations if op.key.kind == "order"][-_FIRST:]
 
 
-def ask_to_go_on(written: Iterable[Entry], confirm: Callable[[str], bool] | None) -> None:
-    """Let a person look at the first documents before the rest goes out."""
-    ids = ", ".join(f"{entry.key.entity} {entry.number}" for entry in written)
-    question = f"Written: {ids}. Look at these in QuickBooks. Go on?"
+def ask_to_go_on(
+    written: Iterable[Entry],
+    plan: Plan,
+    environment: str,
+    confirm: Callable[[str], bool] | None,
+) -> None:
+    """Let a person look at the first documents, and at what is to come, before it goes out."""
+    lines = ["Written:"]
+    for entry in written:
+        address = link(environment, entry.key.entity, entry.qbo_id)
+        lines.append(f"  {entry.key.entity} {entry.number} {address}".rstrip())
+    lines += ["In all, by month:", *(f"  {row}" for row in by_month(plan.writes))]
+    question = "\n".join([*lines, "Look at these in QuickBooks. Go on?"])
     if confirm is None or not confirm(question):
         raise SetupError(
             "The first sync was not confirmed after its first documents.",

@@ -1,119 +1,27 @@
-"""Questions that people ask: is everything right, how does it stand, what of this record?
+"""What became of one record: what the shop says, what was written, what holds it, what comes.
 
 Nothing is written to QuickBooks from here.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import simplejson
 
-from qbosync import __version__
-from qbosync.config.kind import duration
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.ledger import Ledger
 from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Snapshot, show
-from qbosync.operation import Entity
-from qbosync.outcome import BY_HAND
-from qbosync.places import Connection
-from qbosync.report import clock_time, plain, status_json
+from qbosync.outcome import link
+from qbosync.report import plain
 from qbosync.wiring import (
-    Keeper,
     Setup,
-    account_of,
     look_into_ledger,
     open_source,
     policy_of,
-    token_store,
 )
-
-_HELD = 3
-_WORKS = (0, _HELD, 5, 129, 130, 143)
-"""Exit codes after which the next run goes on by itself."""
-LINKS = {
-    Entity.ESTIMATE: "estimate",
-    Entity.INVOICE: "invoice",
-    Entity.CREDIT_MEMO: "creditmemo",
-    Entity.PAYMENT: "recvpayment",
-}
-"""QuickBooks' own pages (assumed: seen in other integrations)."""
-
-
-def status(setup: Setup, max_age: str) -> dict[str, Any]:
-    """Environment, company, Active or Inactive, Last Run; asks nobody but the ledger."""
-    connection = setup.connection
-    document = status_json() | {
-        "environment": connection.environment
-        if connection
-        else setup.settings.quickbooks.environment,
-        "company": connection.company if connection else "",
-        "realm_id": connection.realm_id if connection else "",
-        "connected": connection is not None,
-        "active": bool(connection and connection.is_active),
-        "version": __version__,
-        "configuration": str(setup.places.config),
-        "configuration_digest": setup.settings.digest()[:12],
-    }
-    if connection is not None:
-        with look_into_ledger(setup, connection) as ledger:
-            _from_ledger(document, ledger)
-        document["token"]["refresh_days_left"] = _days_left(setup, connection)
-    if error := _too_old(setup, document, max_age):
-        document |= {"error": error, "exit_code": SetupError.exit_code}
-    return document
-
-
-def _too_old(setup: Setup, document: dict[str, Any], max_age: str) -> dict[str, str] | None:
-    """Why the last success is not recent enough, for whoever watches."""
-    if not max_age:
-        return None
-    success = document["last_success_at"]
-    if success and setup.clock.now() - datetime.fromisoformat(success) <= duration(max_age):
-        return None
-    if not document["connected"]:
-        return {"what": "Not connected to QuickBooks.", "todo": "Run `qbosync connect`."}
-    last = f"was at {clock_time(success)}, longer ago than {max_age}" if success else "never was"
-    return {
-        "what": f"The last run that succeeded {last}.",
-        "todo": "See whether cron still runs `qbosync sync`, and what it mailed.",
-    }
-
-
-def _from_ledger(document: dict[str, Any], ledger: Ledger) -> None:
-    last, success = ledger.last_run(), ledger.last_success()
-    if last:
-        names = ("started_at", "finished_at", "exit_code", "written", "held", "error")
-        document["last_run"] = {name: last[name] for name in names}
-    document["last_success_at"] = success["finished_at"] if success else None
-    names = ("source", "reason", "what", "todo", "amount", "since")
-    rows = [{name: row[name] for name in names} for row in ledger.holds()]
-    document["held"] = [row for row in rows if row["reason"] != BY_HAND]
-    document["to_apply_by_hand"] = [row for row in rows if row["reason"] == BY_HAND]
-    document["open_intents"] = len(ledger.open_intents())
-    document["ledger"] = ledger.counts()
-    document["accepted"] = ledger.facts("accepted:")
-    code = last["exit_code"] if last else None
-    if document["active"] and code in _WORKS:
-        document["summary"] = "Working, needs you" if code == _HELD else "Working"
-    elif document["active"] and code is None:
-        document["summary"] = "Ready"
-
-
-def _days_left(setup: Setup, connection: Connection) -> int | None:
-    """Days until Intuit forgets us if nothing runs; unknown where the keyring is shut."""
-    try:
-        store = token_store(setup, False)
-        blob = Keeper(store, account_of(connection.environment, connection.realm_id)).load()
-    except QbosyncError:
-        return None
-    ends = [at for at in (blob.idle_expires_at, blob.hard_expires_at) if at]
-    if not ends:
-        return None
-    return max((min(ends) - setup.clock.now()) // timedelta(days=1), 0)
 
 
 def explain(setup: Setup, ref: str) -> dict[str, Any]:
@@ -130,7 +38,6 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
             f"Nothing is known of {plain(ref)}.",
             "Give kind:id (order, payment, charge, credit_memo, customer) or a document's number.",
         )
-    host = "app" if connection.environment == "production" else "sandbox"
     return {
         "ref": source,
         "source": facts,
@@ -144,10 +51,7 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
                 "dated": entry.dated.isoformat() if entry.dated else "",
                 "state": entry.state,
                 "origin": entry.origin,
-                "link": f"https://{host}.qbo.intuit.com/app/{LINKS[entry.key.entity]}"
-                f"?txnId={entry.qbo_id}"
-                if entry.key.entity in LINKS and connection.environment != "emulator"
-                else "",
+                "link": link(connection.environment, entry.key.entity, entry.qbo_id),
             }
             for entry in entries
         ],

@@ -6,6 +6,7 @@ the state each time; words come when it gets worse, when it is well again, and d
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,10 @@ from qbosync.places import Connection
 from qbosync.report import mail
 from qbosync.wiring import Setup, open_ledger
 
+_FIGURES = re.compile(r"intuit_tid [\w-]+|\d+|\bhours\b|\bdays\b")
+"""What differs from mail to mail though the trouble is the same."""
+UNKNOWN = "unknown_outcome"
+"""What time may settle is no news."""
 _QUIET_RUNS = 3
 _QUIET_TIME = timedelta(hours=24)
 
@@ -35,25 +40,37 @@ def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[
         return [f"qbosync: {company}: all is well again"] if was not in ("", "0") else []
     is_due = _is_reminder_due(ledger, setup, now)
     if outcome.error is not None:
+        what = outcome.error.what
+        gist = _FIGURES.sub("", what)
         if code == 5 and not _is_long(ledger, now):
             return []
-        if was == str(code) and not is_due:
+        if was == str(code) and not is_due and (code == 5 or ledger.fact("told:what") == gist):
             return []
-        lines = [f"qbosync: {company}: {outcome.error.what}", outcome.error.todo]
+        lines = [f"qbosync: {company}: {what}", outcome.error.todo]
+        ledger.set_fact("told:what", gist)
     else:
-        known = set(ledger.fact("told:held").splitlines())
-        held = outcome.held | outcome.by_hand
-        fresh = [p for p in held.values() if p.source not in known]
-        fresh = [p for p in fresh if p.reason != "unknown_outcome"]
-        ledger.set_fact("told:held", "\n".join(held))
-        if not fresh and not is_due:
+        marks = _news_among(ledger, outcome)
+        if not marks and not is_due:
             return []
         if code == 5 and not _is_long(ledger, now):
             return []
-        lines = mail(outcome, company, fresh)
+        since = {row["source"]: row["since"] for row in ledger.holds()}
+        lines = mail(outcome, company, marks, since)
     ledger.set_fact("told:code", str(code))
     ledger.set_fact("told:at", now.isoformat())
     return [line for line in lines if line]
+
+
+def _news_among(ledger: Ledger, outcome: Outcome) -> dict[str, str]:
+    """Records that are held anew, or for another reason than when it was last told."""
+    known = dict(line.rpartition(" ")[::2] for line in ledger.fact("told:held").splitlines())
+    held = outcome.held | outcome.by_hand
+    ledger.set_fact("told:held", "\n".join(f"{p.source} {p.reason}" for p in held.values()))
+    return {
+        p.source: "NEW" if known.get(p.source, UNKNOWN) == UNKNOWN else "NOW"
+        for p in held.values()
+        if known.get(p.source) != p.reason != UNKNOWN
+    }
 
 
 def news_of_some(outcome: Outcome, setup: Setup) -> list[str]:
@@ -64,7 +81,7 @@ def news_of_some(outcome: Outcome, setup: Setup) -> list[str]:
         lines = [f"qbosync: {company}: {outcome.error.what}", outcome.error.todo]
         return [line for line in lines if line]
     held = outcome.held | outcome.by_hand
-    return mail(outcome, company, held.values()) if held else []
+    return mail(outcome, company, dict.fromkeys(held, "HELD"), {}) if held else []
 
 
 def news_of_failure(setup: Setup | None, error: QbosyncError) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from qbosync.errors import QbosyncError
-from qbosync.model import Problem, Snapshot
-from qbosync.operation import Body, Entry, Operation
+from qbosync.model import ZERO, Problem, Snapshot, show
+from qbosync.operation import Action, Body, Entity, Entry, Operation
 from qbosync.plan import Plan
 
 
@@ -82,6 +84,37 @@ def by_hand(operation: Operation, payment: Body, names: Mapping[str, str]) -> Pr
         " does not change. It clears itself.",
         draft.amount,
     )
+
+
+_PAGES = {
+    Entity.ESTIMATE: "estimate",
+    Entity.INVOICE: "invoice",
+    Entity.CREDIT_MEMO: "creditmemo",
+    Entity.PAYMENT: "recvpayment",
+}
+"""QuickBooks' own pages (assumed: seen in other integrations)."""
+
+
+def link(environment: str, entity: Entity, qbo_id: str) -> str:
+    """The document's page in QuickBooks, blank for what has none and for the emulator."""
+    if entity not in _PAGES or environment == "emulator":
+        return ""
+    host = "app" if environment == "production" else "sandbox"
+    return f"https://{host}.qbo.intuit.com/app/{_PAGES[entity]}?txnId={qbo_id}"
+
+
+def by_month(operations: Iterable[Operation]) -> list[str]:
+    """Documents to be created, counted and summed by month and entity, oldest first."""
+    sums: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    for operation in operations:
+        draft, dated = operation.draft, str(operation.draft.body.get("TxnDate", ""))
+        if operation.action is Action.CREATE and draft.amount is not None and dated:
+            is_spending = draft.key.kind == "credit_application"
+            sums[dated[:7], draft.key.entity.value].append(ZERO if is_spending else draft.amount)
+    return [
+        f"{month} {entity}: {len(amounts)}, {show(sum(amounts, ZERO))}"
+        for (month, entity), amounts in sorted(sums.items())
+    ]
 
 
 Progress = Callable[[str, int, int], None]

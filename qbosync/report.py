@@ -25,6 +25,9 @@ from qbosync.outcome import Outcome, Written
 from qbosync.qbo.preferences import Check
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MAILED = 20
+"""New records that a mail tells one by one; of those known before, the oldest few."""
+_OLDEST = 10
 _MANY = 40
 """Rows of a table before it is cut: a backfill is told by its sums."""
 
@@ -162,12 +165,22 @@ def status_json() -> dict[str, Any]:
         "connected": False,
         "active": False,
         "summary": "Stopped",
+        "why": "",
         "last_run": None,
         "last_success_at": None,
         "held": [],
         "to_apply_by_hand": [],
+        "held_amount": "0.00",
+        "oldest_held_since": None,
+        "edited": [],
+        "opening_deposits": [],
         "open_intents": 0,
-        "token": {"refresh_days_left": None},
+        "next_run": {"at": None, "by": ""},
+        "feed": {"made_at": None, "age_hours": None},
+        "closed_until": None,
+        "last_error": None,
+        "clock": {"now": "", "zone": ""},
+        "token": {"refresh_days_left": None, "hard_days_left": None},
         "ledger": {},
         "accepted": {},
         "version": "",
@@ -320,64 +333,43 @@ def _headed(problem: Problem, outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
-def mail(outcome: Outcome, company: str, new: Iterable[Problem]) -> list[str]:
-    """The lines that cron mails; the first carries all, since the subject is only the command."""
+def mail(
+    outcome: Outcome, company: str, news: Mapping[str, str], since: Mapping[str, str]
+) -> list[str]:
+    """The lines that cron mails; the first carries all, since the subject is only the command.
+
+    `news` marks the records that are new, or held for another reason than before.
+    """
     problems = list(outcome.held.values())
-    fresh = list(new)
+    fresh = [p for p in problems if p.source in news]
     money = sum((p.amount for p in problems if p.amount is not None), Decimal("0.00"))
-    lines = [
+    first = (
         f"qbosync: {company}: {len(fresh)} new record{'s' * (len(fresh) != 1)} held,"
         f" {len(problems)} in all, {show(money)} not in QuickBooks"
-    ]
-    known = {problem.source for problem in fresh}
-    for problem in fresh + [p for p in problems if p.source not in known]:
-        mark = "NEW " if problem.source in known else ""
-        lines.append(f"{mark}{_headed(problem, outcome)}: {problem.what} {problem.todo}")
-    lines += [f"{problem.what} {problem.todo}" for problem in outcome.by_hand.values()]
+    )
+    hands = list(outcome.by_hand.values())
+    lines = [first + (f"; {len(hands)} to apply by hand" if hands else "")]
+    for problem in fresh[:_MAILED]:
+        mark = news[problem.source]
+        lines.append(f"{mark} {_headed(problem, outcome)}: {problem.what} {problem.todo}")
+    lines += [f"… {len(fresh) - _MAILED} more"] * (len(fresh) > _MAILED)
+    lines += [f"Apply by hand: {p.what} {p.todo}" for p in hands[:_MAILED]]
+    old = [p for p in problems if p.source not in news]
+    old.sort(key=lambda p: since.get(p.source, ""))
+    for problem in old[:_OLDEST]:
+        day = since.get(problem.source, "")[:10]
+        head = f"{_headed(problem, outcome)}, held since {day}" if day else "held"
+        lines.append(f"{head}: {problem.what} {problem.todo}")
+    lines += [f"… {len(old) - _OLDEST} more that are held"] * (len(old) > _OLDEST)
     if outcome.written:
-        lines.append(f"{len(outcome.written)} written.")
+        lines.append(f"Written: {_counted(w.operation for w in outcome.written)}.")
     lines.append("More: qbosync status; one record: qbosync explain REF")
     return [plain(line) for line in lines]
 
 
-def show_status(console: Console, document: Mapping[str, Any]) -> None:
-    """How it stands, for a person."""
-    state = "Active" if document["active"] else "Inactive"
-    last, token = document["last_run"], document["token"]["refresh_days_left"]
-    success = document["last_success_at"]
-    rows = [
-        ("Environment", document["environment"].capitalize()),
-        ("Company", document["company"] or "not connected: run `qbosync connect`"),
-        ("Status", f"{state} · {document['summary']}"),
-        ("Last Run", _run_words(last) if last else "never"),
-        (
-            "Last success",
-            clock_time(success) if success else "never",
-        ),
-        ("Held", str(len(document["held"]))),
-        ("Apply by hand", str(len(document["to_apply_by_hand"]))),
-        ("Outcome unknown", str(document["open_intents"])),
-        ("Token", "unknown" if token is None else f"{token} days left without a run"),
-        (
-            "Ledger",
-            ", ".join(f"{n} {entity}" for entity, n in document["ledger"].items()) or "empty",
-        ),
-        ("Configuration", f"{document['configuration']} ({document['configuration_digest']})"),
-        ("Version", document["version"]),
-    ]
-    for name, value in rows:
-        console.print(cell(f"{name:<16}{value}"))
-    for name, at in document["accepted"].items():
-        console.print(cell(f"{'Vouched for':<16}{name}, {at[:10]}"))
-    for row in (*document["held"], *document["to_apply_by_hand"]):
-        console.print(cell(f"  {named(row['source'])}: {row['what']}", "yellow"))
-        console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
-
-
-def _run_words(last: Mapping[str, Any]) -> str:
-    tail = f": {last['error']}" if last["error"] else ""
-    at = clock_time(last["finished_at"])
-    return f"{at}, {last['written']} written, {last['held']} held{tail}"
+def _counted(operations: Iterable[Operation]) -> str:
+    counts = Counter(f"{op.key.entity}" for op in operations)
+    return ", ".join(f"{n} {entity}" for entity, n in counts.items())
 
 
 def show_story(console: Console, story: Mapping[str, Any]) -> None:

@@ -17,10 +17,11 @@ from qbosync.ledger import Ledger
 from qbosync.log import open_log
 from qbosync.notify import news, news_of_failure, news_of_some
 from qbosync.outcome import Outcome, Progress
+from qbosync.ping import Pinger
 from qbosync.places import Connection
 from qbosync.sync import Options, Stop, run
 from qbosync.upkeep import keep_copy
-from qbosync.wiring import Setup, activate, open_shop
+from qbosync.wiring import Setup, activate, open_shop, transport_of
 
 
 @dataclass
@@ -40,16 +41,24 @@ def run_once(
 ) -> Run:
     """Do one run under the lock."""
     setup = None
+    pinger = Pinger("", None)
     try:
         setup = load()
-        return _run(setup, options, is_interactive, is_quiet)
+        if not options.is_dry:
+            pinger = Pinger(setup.settings.notify.ping_url, transport_of(setup))
+        made = _run(setup, options, is_interactive, is_quiet, pinger)
     except QbosyncError as error:
         made = Run(Outcome(error=error))
         if not isinstance(error, BusyError) and not options.is_dry:
             made.news = news_of_failure(setup, error)
         if setup is not None and setup.connection is not None:
             made.company = _company(setup.connection)
-        return made
+    except Exception:
+        pinger.end(QbosyncError.exit_code)
+        raise
+    pinger.end(made.outcome.exit_code)
+    made.outcome.notes.extend(pinger.troubles)
+    return made
 
 
 def _company(known: Connection) -> dict[str, str]:
@@ -60,9 +69,12 @@ def _company(known: Connection) -> dict[str, str]:
     }
 
 
-def _run(setup: Setup, options: Options, is_interactive: bool, is_quiet: bool) -> Run:
+def _run(
+    setup: Setup, options: Options, is_interactive: bool, is_quiet: bool, pinger: Pinger
+) -> Run:
     stop = Stop()
     with open_shop(setup, is_interactive) as shop, _stopped_by_signals(stop):
+        pinger.start()
         is_shown = sys.stderr.isatty() and not is_quiet
         with open_log(setup.places.log, shop.clock) as log, progress(is_shown) as watch:
             outcome = run(shop, options, watch, stop)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from qbosync.clock import Clock
+from qbosync.errors import TemporaryError
 from qbosync.ledger import Ledger
 from qbosync.mapping.policy import Policy
+from qbosync.outcome import Progress
 from qbosync.qbo.client import Company
 from qbosync.source.base import Source
+
+_STEP = 1.0
+"""Seconds between two looks, so that a signal is heeded."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Shop:
     max_runtime: timedelta = timedelta(minutes=90)
     in_flight: int = 4
     max_age: timedelta | None = None
+    quiet: timedelta | None = None
 
     @property
     def today(self) -> date:
@@ -69,3 +76,27 @@ class Shop:
     def local(self, at: datetime) -> str:
         """An instant as the shop's clock shows it."""
         return at.astimezone(self.zone).strftime("%H:%M")
+
+
+def wait_for_quiet(shop: Shop, should_stop: Callable[[], bool], progress: Progress) -> None:
+    """Let an export that was written to a moment ago come to rest, for a while.
+
+    Raises:
+        TemporaryError: If it does not.
+    """
+    if shop.quiet is None:
+        return
+    ends = shop.clock.monotonic() + shop.quiet.total_seconds()
+    while not should_stop():
+        changed, now = shop.source.changed_at(), shop.clock.now()
+        # A date of the future is a clock that is off, and no reason to wait.
+        if changed is None or not timedelta() <= now - changed < shop.quiet:
+            return
+        if shop.clock.monotonic() >= ends:
+            raise TemporaryError(
+                f"The export is still being written: {shop.source.name} changed"
+                f" {(now - changed) // timedelta(seconds=1)} seconds ago.",
+                "Nothing to do: the next run tries again.",
+            )
+        progress("Waiting until the export is at rest", 0, 0)
+        shop.clock.sleep(_STEP)

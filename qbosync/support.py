@@ -23,9 +23,10 @@ import simplejson
 from qbosync import __version__
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.examine import check
-from qbosync.inquire import explain, status
+from qbosync.inquire import explain
 from qbosync.ledger import Ledger
 from qbosync.operation import Entity
+from qbosync.standing import status
 from qbosync.wiring import Setup, look_into_ledger, open_source
 
 _RUNS = 50

@@ -38,7 +38,7 @@ from qbosync.remembered import changed_settings, fix, refuse_unfixed
 from qbosync.scope import Options as Options
 from qbosync.scope import Stop as Stop
 from qbosync.scope import only, owners
-from qbosync.shop import BooksClock, Shop
+from qbosync.shop import BooksClock, Shop, wait_for_quiet
 from qbosync.sighting import look_at
 
 _LAST = timedelta(minutes=5)
@@ -151,6 +151,8 @@ class _Run:
 
     def read_source(self) -> Snapshot:
         """The whole delivery, or nothing."""
+        if not self.options.is_dry:
+            wait_for_quiet(self.shop, self.should_stop, self.progress)
         self.progress(f"Reading {self.shop.source.name}", 0, 0)
         snapshot = self.shop.source.read()
         self.orders = len(snapshot.orders)
@@ -227,7 +229,8 @@ class _Run:
             if self.should_stop():
                 return
             documents = [w for w in self.outcome.written if not w.operation.key.entity.is_named]
-            ask_to_go_on([w.entry for w in documents], self.options.confirm)
+            entries = [w.entry for w in documents]
+            ask_to_go_on(entries, plan, self.shop.environment, self.options.confirm)
         ledger.set_fact("first_sync", self.shop.clock.now().isoformat())
 
     # Writing and closing ---------------------------------------------------------------

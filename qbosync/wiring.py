@@ -41,6 +41,8 @@ from qbosync.source.base import Source
 from qbosync.source.folder import FolderSource
 from qbosync.tokens import EmulatorFileStore, KeyringStore, TokenStore
 
+_QUIET = timedelta(seconds=60)
+"""So long an export must lie untouched before it is read."""
 FILE_BACKEND = "emulator-token.json"
 """How the connection says that the token of an emulated company lies in a file."""
 
@@ -158,7 +160,6 @@ def refuse_what_is_not_there(settings: Settings) -> None:
         '[orders] on_backward = "void"': settings.orders.on_backward != "keep",
         '[documents] correction = "credit_memo"': settings.documents.correction != "hold",
         "[customers] reactivate = true": settings.customers.reactivate,
-        "[notify] ping_url": bool(settings.notify.ping_url),
         f'[source] kind = "{settings.source.kind}"': settings.source.kind != "folder",
     }
     if names := ", ".join(name for name, is_set in wanted.items() if is_set):
@@ -353,6 +354,7 @@ def shop_of(
         settings.sync.resend_after,
         settings.sync.max_runtime,
         max_age=None if settings.is_emulator else settings.source.max_age,
+        quiet=None if settings.is_emulator else _QUIET,
     )
 
 

@@ -19,6 +19,8 @@ LAYERS = [  # upper may import lower, never the reverse
         "firstday",
         "examine",
         "schedule",
+        "standing",
+        "ping",
         "init",
         "inquire",
         "running",

@@ -30,8 +30,8 @@ def status(ctx: click.Context, as_json: bool, max_age: str) -> None:
     \b
     Example:  qbosync status --max-age 5h     for monitoring
     """
-    from qbosync.inquire import status as inquire
-    from qbosync.report import show_status
+    from qbosync.standing import show_status
+    from qbosync.standing import status as inquire
 
     found = inquire(setup_of(ctx), max_age)
     if as_json:

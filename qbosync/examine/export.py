@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from qbosync.guard import age_words
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Snapshot, show
 from qbosync.qbo.preferences import Check
@@ -36,14 +37,6 @@ def _counts(snapshot: Snapshot) -> Check:
         f" {len(snapshot.customers)} customers."
     )
     return Check("source", "ok", counts)
-
-
-def age_words(age: timedelta) -> str:
-    """How old something is, as people say it: ``3 days``, ``5 hours``."""
-    days, hours = age // timedelta(days=1), age // timedelta(hours=1)
-    if days >= 2:
-        return f"{days} days"
-    return f"{hours} hours" if hours >= 2 else f"{age // timedelta(minutes=1)} minutes"
 
 
 def _age(snapshot: Snapshot, now: datetime, max_age: timedelta | None) -> Iterator[Check]:

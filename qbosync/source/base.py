@@ -5,6 +5,7 @@ An adapter only reads; the business rules begin behind the `Snapshot`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from qbosync.model import Snapshot
@@ -30,3 +31,6 @@ class Source(Protocol):
 
     def read(self) -> Snapshot:
         """Everything the source says now."""
+
+    def changed_at(self) -> datetime | None:
+        """When the order system last wrote to what is read; `None` where nobody can say."""

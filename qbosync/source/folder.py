@@ -96,6 +96,18 @@ class FolderSource:
         snapshot = assemble(sheets, manifest, _digest(delivery.contents), notes)
         return replace(snapshot, generated_at=snapshot.generated_at or self.changed_at())
 
+    def made_at(self) -> datetime | None:
+        """When the delivery was made: its manifest says so, or its newest file does.
+
+        Nothing but the manifest is read.
+        """
+        names = self._shelf.names()
+        if MANIFEST in names:
+            content = self._shelf.contents({MANIFEST}, names)[MANIFEST]
+            if told := read_manifest(content, self._timezone).generated_at:
+                return told
+        return self.changed_at()
+
     def changed_at(self) -> datetime | None:
         """When the newest of the files was written: the age of a delivery without manifest."""
         return self._shelf.changed_at(self._chosen(self._shelf.names()).values())
