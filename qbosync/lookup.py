@@ -7,7 +7,7 @@ holds fewer documents of a kind than that would take, the whole kind is listed i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
 
@@ -52,6 +52,8 @@ def look_up(company: Company, plan: Plan, memory: Memory, forgot_on: date | None
         if unsure := [draft for draft in wanted[entity] if _is_by(draft, forgot_on)]:
             marked = _by_marker(entity, unsure, company.select(entity))
             objects |= {key: _once((*objects[key], *marked[key])) for key in marked}
+    openings = {key.id: key for key in plan.wanted if key.kind == "opening"}
+    objects |= _by_their_numbers(company, openings)
     payments = wanted[Entity.PAYMENT]
     if memory.is_first or any(_is_by(draft, forgot_on) for draft in payments):
         objects |= _payments(company, payments)
@@ -201,6 +203,18 @@ def _by_number(
     for body in _matching(company, entity, "DocNumber", numbers):
         by_number[str(body.get("DocNumber"))].append(Candidate(entity, body))
     return {draft.key: tuple(by_number.get(draft.number, ())) for draft in drafts}
+
+
+def _by_their_numbers(
+    company: Company, keys: Mapping[str, Key]
+) -> dict[Key, tuple[Candidate, ...]]:
+    """Invoices by the numbers that they bear, whoever made them."""
+    found: dict[Key, tuple[Candidate, ...]] = dict.fromkeys(keys.values(), ())
+    if keys:
+        for body in _matching(company, Entity.INVOICE, "DocNumber", set(keys)):
+            if key := keys.get(str(body.get("DocNumber"))):
+                found[key] = (*found[key], Candidate(Entity.INVOICE, body))
+    return found
 
 
 def _payments(company: Company, drafts: Collection[Draft]) -> dict[Key, tuple[Candidate, ...]]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from qbosync.errors import RecordError
-from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
+from qbosync.mapping.opening import is_before_start
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Application, Snapshot, show
 
@@ -69,21 +68,6 @@ def _sum(rows: Iterable[Row]) -> Decimal:
     return sum((row.amount for row in rows), ZERO)
 
 
-def charged_before(target: str, day: date, ctx: Context) -> bool:
-    """Whether an order or charge was an invoice before that day."""
-    kind, _, target_id = target.partition(":")
-    if kind == "charge":
-        charge = ctx.snapshot.charges.get(target_id)
-        return charge is not None and charge.issued < day
-    order = ctx.snapshot.orders.get(target_id)
-    if order is None or not ctx.is_charged(order):
-        return False
-    try:
-        return charge_date(order, ctx) < day
-    except RecordError:
-        return False
-
-
 def opening_list(snapshot: Snapshot, policy: Policy, today: date) -> Opening | None:
     """The list, where the configuration has a start date that has come."""
     start = policy.start_date
@@ -91,7 +75,7 @@ def opening_list(snapshot: Snapshot, policy: Policy, today: date) -> Opening | N
         return None
     ctx = Context(snapshot, policy, Memory(), today)
     before = {f"order:{o.id}" for o in snapshot.orders.values()
-              if charged_before(f"order:{o.id}", start, ctx)}  # fmt: skip
+              if is_before_start(f"order:{o.id}", ctx)}  # fmt: skip
     before |= {c.ref for c in snapshot.charges.values() if c.issued < start and not c.is_deleted}
     paid: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for application in _given_before(snapshot, start):

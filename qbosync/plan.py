@@ -122,7 +122,7 @@ class _Planner:
             self.skipped,
             self.kept,
             reported,
-            frozenset(self.names.wanted),
+            frozenset(self.names.wanted | ctx.wanted),
             _plan_id(ctx.snapshot, operations, held, stamp),
         )
 

@@ -12,7 +12,9 @@ import simplejson
 
 from qbosync.errors import SetupError
 from qbosync.ledger import Ledger
+from qbosync.mapping.opening import DEPOSIT
 from qbosync.mapping.policy import Policy
+from qbosync.outcome import Outcome
 from qbosync.qbo.preferences import changes
 
 
@@ -52,3 +54,23 @@ def fix(ledger: Ledger, policy: Policy) -> None:
     """From the first documents on these are fixed."""
     if not ledger.fact("fixed"):
         ledger.set_fact("fixed", simplejson.dumps(_fixed(policy)))
+
+
+def note_deposits(ledger: Ledger, outcome: Outcome) -> None:
+    """Keep the list of deposits from before the start date that nobody has settled yet."""
+    snapshot = outcome.snapshot
+    rows = []
+    for source, why in sorted(outcome.plan.skipped.items()):
+        payment = snapshot.payments.get(source.partition(":")[2]) if snapshot else None
+        if why == DEPOSIT and payment is not None:
+            rows.append(
+                {
+                    "source": source,
+                    "customer": outcome.names.get(payment.customer_id, ""),
+                    "date": payment.received.isoformat(),
+                    "amount": f"{payment.amount:.2f}",
+                }
+            )
+    text = simplejson.dumps(rows) if rows else ""
+    if ledger.fact("opening_deposits") != text:
+        ledger.set_fact("opening_deposits", text)

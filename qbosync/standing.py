@@ -44,6 +44,7 @@ _WORKS = (0, _HELD, _LATER, 129, 130, 143)
 _SILENT = timedelta(hours=24)
 """So long without a run, or without a success, is no longer working."""
 _TRACE = re.compile(r"intuit_tid ([\w-]+)")
+_SETTLE = "customer → the invoice → Receive payment. It stays on this list as a reminder."
 Document = dict[str, Any]
 
 
@@ -230,6 +231,10 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
     for row in (*document["held"], *document["to_apply_by_hand"]):
         console.print(cell(f"  {named(row['source'])}: {row['what']}", "yellow"))
         console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
+    for row in document["opening_deposits"]:
+        words = f"{named(row['source'])} of {row['date']}, {row['customer']}, {row['amount']}"
+        console.print(cell(f"  {words}: paid before the start date, so not sent.", "yellow"))
+        console.print(cell(f"    Apply it in QuickBooks, where it is already: {_SETTLE}"))
 
 
 def _rows(document: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ from qbosync.plan import Plan, make_plan
 from qbosync.qbo.preferences import blocked, company_checks, stops_everything, watched
 from qbosync.rebuilding import adoptions, adopts_until, forgot_on, without_creates
 from qbosync.recover import recover
-from qbosync.remembered import changed_settings, fix, refuse_unfixed
+from qbosync.remembered import changed_settings, fix, note_deposits, refuse_unfixed
 from qbosync.scope import Options as Options
 from qbosync.scope import Stop as Stop
 from qbosync.scope import only, owners
@@ -296,6 +296,8 @@ class _Run:
         shop.ledger.hold(waiting, outcome.run_id, at, settled)
         if is_complete and outcome.exit_code in (0, 3) and not shop.ledger.fact(WHOLE_RUN):
             shop.ledger.set_fact(WHOLE_RUN, at.isoformat())
+        if is_complete:
+            note_deposits(shop.ledger, outcome)
         is_whole = outcome.error is None and self.read_at is not None
         shop.ledger.end_run(
             outcome.run_id,

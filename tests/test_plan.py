@@ -626,6 +626,13 @@ def test_before_the_start_date_nothing_goes_out():
     assert plan.out_of_scope["before the start date"] == 3
 
 
+def test_a_deposit_from_before_the_start_date_is_listed_and_not_sent():
+    rules = policy(start_date=date(2026, 3, 5))
+    plan = planned(business(order("2"), payment("77", "5.00", pays("order:2", "5.00"))), rules)
+    assert documents(plan) == [("create", "Estimate", "order:2")]
+    assert plan.skipped["payment:77"] == "opening deposit"
+
+
 def test_orders_with_unknown_statuses_or_numbers_taken_twice_are_held():
     shop = business(order("1", "painted"), order("2", number="7"), order("3", number="7"),
                     order("4", customer_id="99"))  # fmt: skip

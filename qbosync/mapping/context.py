@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from qbosync.mapping.policy import Policy
@@ -95,7 +96,11 @@ class Found:
 
 @dataclass
 class Context:
-    """Everything a mapping sees; the planner adds to `held` and `planned` as it goes."""
+    """Everything a mapping sees; the planner adds to `held` and `planned` as it goes.
+
+    A mapping adds to `wanted` what it must know of QuickBooks, and to `given` what a plan takes
+    of invoices that are not ours, by their Ids.
+    """
 
     snapshot: Snapshot
     policy: Policy
@@ -104,6 +109,8 @@ class Context:
     found: Found = field(default_factory=Found)
     held: dict[str, Problem] = field(default_factory=dict)
     planned: set[Key] = field(default_factory=set)
+    wanted: set[Key] = field(default_factory=set)
+    given: dict[str, Decimal] = field(default_factory=dict)
 
     def customer(self, customer_id: str) -> Customer | None:
         return self.snapshot.customers.get(customer_id)

@@ -16,6 +16,7 @@ from qbosync.mapping.charge import charge_key
 from qbosync.mapping.context import Answer, Context, Keep, Skip
 from qbosync.mapping.credit_memo import credit_memo_key
 from qbosync.mapping.form import customer_key, text
+from qbosync.mapping.opening import is_before_start, opening_invoice, why_not_sent
 from qbosync.mapping.order import invoice_key
 from qbosync.model import ZERO, Application, CreditMemo, Payment, Problem, show
 from qbosync.operation import Body, Draft, Entity, Key, marker
@@ -89,7 +90,7 @@ def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) ->
     if payment.method.casefold() in ctx.policy.not_money:
         return Skip(payment.ref, "settled by a credit")
     if ctx.policy.start_date and payment.received < ctx.policy.start_date and entry is None:
-        return Skip(payment.ref, "before the start date")
+        return Skip(payment.ref, why_not_sent(applied, ctx))
     return _draft(payment, applied, ctx)
 
 
@@ -130,12 +131,46 @@ def _lines(
     return bodies, facts
 
 
+def _opened(
+    payment: Payment, applied: tuple[Application, ...], ctx: Context
+) -> tuple[dict[str, tuple[str, Decimal]], list[str]]:
+    """What goes to invoices from before the start date, by order, and what found none.
+
+    They are looked for when the payment is first sent; afterwards the ledger knows them.
+    """
+    sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for application in applied:
+        is_ours = ctx.exists(target_key(application.target))
+        if not is_ours and is_before_start(application.target, ctx):
+            sums[application.target] += application.amount
+    entry = ctx.memory.entries.get(payment_key(payment.id))
+    known = entry.facts.get("Opening", {}) if entry else {}
+    opened: dict[str, tuple[str, Decimal]] = {}
+    notes = []
+    for target, amount in sorted(sums.items()):
+        qbo_id = known.get(target) or (
+            "" if entry else opening_invoice(target, amount, payment, ctx)
+        )
+        if qbo_id:
+            opened[target] = (qbo_id, amount)
+        else:
+            notes.append(
+                f"payment {payment.id}: QuickBooks has no open invoice of the number and customer"
+                f" of {target.replace(':', ' ')} with {show(amount)} left: it stays unapplied"
+            )
+    return opened, notes
+
+
 def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> Draft:
     policy = ctx.policy
     key = payment_key(payment.id)
     amount = amount_of(payment, ctx)
     method = payment.method.casefold()
     rows, row_facts = _lines(key, applied, ctx)
+    opened, notes = _opened(payment, applied, ctx)
+    for target, (qbo_id, paid) in opened.items():
+        rows.append({"Amount": paid, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]})
+        row_facts.append([target, str(paid)])
     mark = marker(policy.instance, key)
     reference = text(payment.reference)
     body: Body = {
@@ -154,7 +189,8 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
     if reference:
         body["PaymentRefNum"] = reference[:REFERENCE_LENGTH].strip()
         facts["PaymentRefNum"] = reference
-    notes = []
+    if opened:
+        facts["Opening"] = {target: qbo_id for target, (qbo_id, _) in opened.items()}
     if not applied:
         notes.append(f"payment {payment.id} names no order: {show(amount)} stays unapplied")
     if mapped := policy.payment_methods.get(method):

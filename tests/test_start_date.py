@@ -1,0 +1,154 @@
+"""The start date as a fence: what was before it stays as it is, what comes after goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.shopkit import Shop, applied, line, open_shop, order, payment
+
+START = "[orders]\nstart_date = 2026-03-05\n"
+ALDER = {"customer_id": "1", "name": "Alder Homes", "type": "business"}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """Order 1001 was invoiced before the start date; 1002 and 1003 are not charged by then."""
+    with open_shop(tmp_path) as opened:
+        opened.configure(START)
+        deliver(opened)
+        opened.connect()
+        yield opened
+
+
+def deliver(shop: Shop, shipped: str = "ordered", **more: Any) -> None:
+    sets: dict[str, Any] = {
+        "customers": [ALDER],
+        "orders": [
+            order("1001", "100.00", status="shipped", status_at="2026-03-02"),
+            order("1002", "250.00", status=shipped, status_at="2026-03-06"),
+            order("1003", "70.00"),
+        ],
+        "order_lines": [line("1001", "100.00"), line("1002", "250.00"), line("1003", "70.00")],
+    }
+    shop.deliver(**sets, **more)
+
+
+def by_hand(shop: Shop, total: str, number: str = "1001", name: str = "Alder Homes") -> str:
+    """An invoice that the bookkeeper made before us; its Id."""
+    base = f"{shop.server.url}/v3/company/{shop.realm_id}"
+    headers = {"Authorization": f"Bearer {shop._sign_in()}"}
+    body = {"DisplayName": name}
+    made = requests.post(f"{base}/customer", json=body, headers=headers, timeout=5).json()
+    invoice = {
+        "CustomerRef": {"value": made["Customer"]["Id"]},
+        "DocNumber": number,
+        "TxnDate": "2026-03-02",
+        "Line": [{"Amount": float(total), "DetailType": "SalesItemLineDetail",
+                  "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}],
+    }  # fmt: skip
+    done = requests.post(f"{base}/invoice", json=invoice, headers=headers, timeout=5)
+    return str(done.json()["Invoice"]["Id"])
+
+
+def later(amount: str = "40.00", target: str = "order:1001") -> dict[str, Any]:
+    """A payment in scope for an order from before."""
+    return {
+        "payments": [payment("91", amount, date="2026-03-08")],
+        "payment_applications": [applied("91", target, amount)],
+    }
+
+
+def test_only_what_is_in_scope_goes_out(shop: Shop) -> None:
+    assert shop.run("sync").code == 0
+    assert {body["DocNumber"] for body in shop.books("Estimate")} == {"1002", "1003"}
+    assert shop.books("Invoice") == []
+
+
+def test_a_payment_goes_to_the_opening_invoice_which_is_never_edited(shop: Shop) -> None:
+    opening = by_hand(shop, "100.00")
+    before = shop.book("Invoice", "1001")
+    deliver(shop, **later())
+    assert shop.run("sync").code == 0
+    [paid] = shop.books("Payment")
+    assert paid["UnappliedAmt"] == 0
+    assert [ln["LinkedTxn"][0]["TxnId"] for ln in paid["Line"]] == [opening]
+    after = shop.book("Invoice", "1001")
+    assert after["Balance"] == Decimal("60.00")
+    assert (after["Line"], after.get("PrivateNote")) == (before["Line"], before.get("PrivateNote"))
+    with shop.writes() as sent:
+        done = shop.run("sync", "--json")
+    assert (sent, done.code) == ([], 0)
+    assert done.json["run"]["reads"] == 2, "an idle run looks nothing up again"
+
+
+@pytest.mark.parametrize(
+    ("total", "number", "name"),
+    [
+        ("30.00", "1001", "Alder Homes"),
+        ("100.00", "1077", "Alder Homes"),
+        ("100.00", "1001", "Somebody else"),
+    ],
+    ids=["too little is open", "another number", "another customer"],
+)
+def test_without_such_an_invoice_the_payment_waits_and_is_told(
+    shop: Shop, total: str, number: str, name: str
+) -> None:
+    by_hand(shop, total, number, name)
+    deliver(shop, **later())
+    done = shop.run("sync", "--json")
+    assert done.code == 0
+    [paid] = shop.books("Payment")
+    assert paid["UnappliedAmt"] == Decimal("40.00")
+    assert any("payment 91: QuickBooks has no open invoice" in w for w in done.json["reported"])
+
+
+def test_two_payments_never_take_more_than_the_opening_invoice_has(shop: Shop) -> None:
+    by_hand(shop, "80.00")
+    deliver(
+        shop,
+        payments=[payment("91", "60.00", date="2026-03-08"),
+                  payment("92", "40.00", date="2026-03-08")],
+        payment_applications=[applied("91", "order:1001", "60.00"),
+                              applied("92", "order:1001", "40.00")],
+    )  # fmt: skip
+    assert shop.run("sync").code == 0
+    assert sorted(body["UnappliedAmt"] for body in shop.books("Payment")) == [0, Decimal("40.00")]
+    assert shop.book("Invoice", "1001")["Balance"] == Decimal("20.00")
+
+
+def test_one_payment_pays_an_opening_invoice_and_one_of_ours(shop: Shop) -> None:
+    by_hand(shop, "100.00")
+    deliver(
+        shop,
+        shipped="shipped",
+        payments=[payment("91", "90.00", date="2026-03-08")],
+        payment_applications=[applied("91", "order:1001", "40.00"),
+                              applied("91", "order:1002", "50.00")],
+    )  # fmt: skip
+    assert shop.run("sync").code == 0
+    assert shop.book("Invoice", "1001")["Balance"] == Decimal("60.00")
+    assert shop.book("Invoice", "1002")["Balance"] == Decimal("200.00")
+    shop.writes_nothing("sync")
+
+
+def test_an_opening_deposit_is_listed_until_it_is_settled(shop: Shop) -> None:
+    deliver(
+        shop,
+        payments=[payment("2", "50.00")],
+        payment_applications=[applied("2", "order:1002", "50.00")],
+    )
+    assert shop.run("sync").code == 0
+    assert shop.books("Payment") == []
+    [row] = shop.run("status", "--json").json["opening_deposits"]
+    assert (row["source"], row["customer"], row["amount"]) == ("payment:2", "Alder Homes", "50.00")
+    words = shop.run("status").out
+    assert "Opening deposits  1 left, 50.00" in words and "paid before the start date" in words
+    deliver(shop)
+    shop.run("sync")
+    assert shop.run("status", "--json").json["opening_deposits"] == []
