@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from qbosync.emulator.provenance import SWITCHES, Assumptions
+from qbosync.emulator.readme import load_all
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--assume", action="append", default=[], metavar="NAME=VALUE",
+        help="a disputed rule of the emulator's that all tests of this run assume otherwise",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is assumed takes the place of the default, whoever makes an emulator."""
+    chosen = dict(word.partition("=")[::2] for word in config.getoption("--assume"))
+    load_all()
+    Assumptions.read(chosen)
+    for name, value in chosen.items():
+        known = SWITCHES[name]
+        others = tuple(one for one in known.values if one != value)
+        SWITCHES[name] = dataclasses.replace(known, values=(value, *others))
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import requests
+import simplejson
 
 from qbosync.emulator import Emulator, Request, Server, VirtualClock
+from qbosync.emulator.oauth import Grant
 
 from .conftest import OFF, REALM, Books, Json, item_line, pays, read, tokens
 
@@ -354,6 +356,59 @@ def story(seed: int) -> list[bytes]:
 def test_the_same_seed_and_requests_give_the_same_bytes() -> None:
     assert story(7) == story(7)
     assert story(7)[0] != story(8)[0]
+
+
+def troubled(seed: int) -> list[bytes]:
+    """A bookkeeper, a client and failures by chance, all of one seed."""
+    emulator = Emulator(clock=VirtualClock(), seed=seed, paranoid=True)
+    plan = {"kind": "10000_after", "when": {"entity": "invoice", "chance": 0.5}, "times": 20}
+    emulator.control("POST", "faults", plan)
+    emulator.control("POST", f"companies/{REALM}/preferences", OFF)
+    made = {"action": "create", "entity": "Customer", "values": {"DisplayName": "Acme"}}
+    emulator.control("POST", f"companies/{REALM}/bookkeeper", made)
+    emulator.oauth.grants.append(Grant("c", REALM, "r", 0, 0, 0))
+    emulator.oauth.access["token"] = (0, 2**40)
+    sent = {"CustomerRef": {"value": "1"}, "Line": [item_line("12.50")]}
+    body = simplejson.dumps(sent, use_decimal=True).encode()
+    out = []
+    for _ in range(20):
+        path, bearer = f"/v3/company/{REALM}/invoice", {"authorization": "Bearer token"}
+        reply = emulator.handle(Request("POST", path, {}, bearer, body))
+        out += [str(reply.status).encode(), reply.body, reply.headers["intuit_tid"].encode()]
+    out.append(json.dumps(emulator.control("GET", f"companies/{REALM}/journal")).encode())
+    return out
+
+
+def test_chance_too_is_of_the_seed() -> None:
+    first = troubled(7)
+    assert first == troubled(7)
+    statuses = first[:-1:3]
+    assert set(statuses) == {b"200", b"500"}
+    assert statuses != troubled(8)[:-1:3]
+
+
+def test_a_request_delivered_twice_under_one_id_is_applied_once(books: Books) -> None:
+    books.customer()
+    books.fault("duplicate", when={"entity": "payment"})
+    assert books.ask("POST", "payment", PAYMENT, requestid="r").status_code == 200
+    assert books.query("select count(*) from Payment") == {"totalCount": 1}
+
+
+@pytest.mark.parametrize("wrong", ["the trial balance is off", "receivables of customer"])
+def test_a_paranoid_emulator_stops_at_wrong_books(server: Server, books: Books, wrong: str) -> None:
+    """Books made wrong by hand: the next change is not answered as if nothing were."""
+    books.invoice(books.customer())
+    store = server.emulator.companies[REALM].store
+    if wrong.startswith("the trial"):
+        store.accounts[1] = store.accounts.get(1, 0) + 1
+    else:
+        store.balances[1] += 1
+    with pytest.raises(AssertionError, match=wrong):
+        server.emulator.control(
+            "POST",
+            f"companies/{REALM}/bookkeeper",
+            {"action": "rename", "id": "1", "to": "Acme II"},
+        )
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("EMULATOR_SEEDS", "4"))))

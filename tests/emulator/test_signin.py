@@ -172,6 +172,15 @@ def test_a_refresh_token_dies_unused(still: Server) -> None:
     assert refresh(still.url, value).json()["error"] == "invalid_grant"
 
 
+def test_a_refresh_token_dies_after_five_years_however_often_it_is_used(still: Server) -> None:
+    value = tokens(still.url)["refresh_token"]
+    for _ in range(18):
+        still.emulator.clock.advance(100 * 86_400)
+        value = refresh(still.url, value).json()["refresh_token"]
+    still.emulator.clock.advance(26 * 86_400)
+    assert refresh(still.url, value).json()["error"] == "invalid_grant"
+
+
 def test_an_expired_token_is_refused_by_the_gateway(frozen: Books) -> None:
     """Recorded 2020: lower-case keys, milliseconds, and the detail quotes the token."""
     assert frozen.ask("GET", "preferences").status_code == 200
