@@ -197,4 +197,4 @@ def test_an_unknown_code_is_told_in_quickbooks_own_words():
     ],
 )
 def test_a_read_ends_the_run_by_its_remedy(fault, kind):
-    assert type(error_for(fault)) is kind
+    assert isinstance(error_for(fault), kind)

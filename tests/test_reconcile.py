@@ -131,6 +131,81 @@ def test_a_document_deleted_or_voided_in_quickbooks_is_found(shop: Shop) -> None
     assert "no longer in QuickBooks" in rows["order:1004"]["cause"]
 
 
+def test_money_that_was_applied_otherwise_is_found(shop: Shop) -> None:
+    [payment] = [p for p in shop.books("Payment") if p["TotalAmt"] == Decimal("2375.00")]
+    shop.bookkeeper("unapply_payment", entity="Payment", id=payment["Id"])
+    rows = differing(shop)
+    assert set(rows) == {"payment:503", "order:1003"}
+    assert rows["order:1003"]["open"]["quickbooks"] == "2375.00"
+    assert all(row["cause"] and row["todo"] for row in rows.values())
+
+
+def test_an_invoice_that_stays_though_its_order_fell_back_is_a_difference(shop: Shop) -> None:
+    sets = day_two()
+    orders = [dict(row) for row in sets["orders"]]
+    orders[3]["status"] = "ordered"
+    write_export(shop.export, sets | {"orders": orders})
+    row = differing(shop)["order:1004"]
+    assert row["total"]["shop_system"] == "0.00" and row["total"]["quickbooks"] == "100.00"
+    assert "the invoice stays" in row["cause"]
+
+
+def test_an_order_on_hold_still_owes_its_invoice(shop: Shop) -> None:
+    sets = day_two()
+    orders = [dict(row) for row in sets["orders"]]
+    orders[3]["status"] = "on hold"
+    write_export(shop.export, sets | {"orders": orders})
+    assert statement(shop)["agrees"]
+
+
+def test_what_the_export_no_longer_has_is_a_difference(shop: Shop) -> None:
+    sets = day_two()
+    charges = [row for row in sets["charges"] if row["charge_id"] != "71"]
+    write_export(shop.export, sets | {"charges": charges})
+    row = differing(shop)["charge:71"]
+    assert row["total"] == {"shop_system": "0.00", "ledger": "3.40", "quickbooks": "3.40"}
+    assert row["cause"] and row["todo"]
+
+
+def test_a_void_order_owes_nothing_once_its_estimate_is_rejected(shop: Shop) -> None:
+    sets = day_two()
+    orders = [dict(row) for row in sets["orders"]]
+    orders[4]["status"] = "void"
+    write_export(shop.export, sets | {"orders": orders})
+    row = differing(shop)["order:1005"]
+    assert row["total"]["quickbooks"] == "80.00" and row["todo"] == "qbosync sync"
+    assert shop.run("sync").code == 0
+    assert statement(shop)["agrees"]
+
+
+def test_a_row_that_cannot_be_read_is_a_difference(shop: Shop) -> None:
+    sets = day_two()
+    orders = [*sets["orders"], sets["orders"][0] | {"order_id": "1010", "total": "ten"}]
+    write_export(shop.export, sets | {"orders": orders})
+    rows = differing(shop)
+    assert any("ten" in row["cause"] for row in rows.values())
+
+
+def test_sales_tax_that_was_moved_to_another_line_is_found(shop: Shop) -> None:
+    """The total is the same, but the tax account is not."""
+    invoice = shop.book("Invoice", "1002")
+    names = [row["Description"] for row in invoice["Line"] if "Description" in row]
+    at = names.index("Sales tax") + 1
+    shop.bookkeeper("edit_line", entity="Invoice", number="1002", line=at,
+                    values={"Amount": Decimal("20.00")})  # fmt: skip
+    shop.bookkeeper("edit_line", entity="Invoice", number="1002", line=1,
+                    values={"Amount": Decimal("510.00")})  # fmt: skip
+    row = differing(shop)["order:1002"]
+    assert row["total"]["quickbooks"] == row["total"]["shop_system"] == "555.00"
+    assert "20.00 of sales tax instead of 30.00" in row["cause"]
+
+
+def test_the_past_knows_what_a_credit_was_spent_on_by_then(shop: Shop) -> None:
+    told = statement(shop, "--as-of", "2026-03-04")
+    assert told["totals"]["credits"]["quickbooks"] == "26.50"
+    assert statement(shop)["totals"]["credits"]["quickbooks"] == "0.00"
+
+
 def test_what_people_enter_by_hand_explains_the_balance(shop: Shop) -> None:
     """The bookkeeper's own invoice is no difference: it stands in a column of its own."""
     an_invoice_by_hand(shop)
@@ -192,6 +267,29 @@ def test_the_page_stands_alone_and_says_it_all(shop: Shop, tmp_path: Path) -> No
     assert "O'Hara & Söhne" in text and "edited in QuickBooks" in text
     assert "Undeposited Funds" in text and "Invoice FC-71" in text
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_deposits_and_by_hand_are_told_on_a_terminal(shop: Shop) -> None:
+    sets = day_two()
+    waits = {"payment_id": "600", "customer_id": "0", "date": "2026-03-05", "amount": "20.00",
+             "method": "check", "ref_num": "w", "status": "posted"}  # fmt: skip
+    gives = {"payment_id": "600", "target": "order:1005", "amount": "20.00"}
+    write_export(
+        shop.export,
+        sets
+        | {
+            "payments": [*sets["payments"], waits],
+            "payment_applications": [*sets["payment_applications"], gives],
+        },
+    )
+    assert shop.run("sync").code == 0
+    an_invoice_by_hand(shop)
+    done = shop.run("reconcile")
+    assert "order 1005" in done.out and "Retail" in done.out
+    shop.bookkeeper("deposit", ids=[p["Id"] for p in shop.books("Payment")
+                                         if p["TotalAmt"] == Decimal("20.00")])  # fmt: skip
+    told = shop.run("reconcile", "--json").json
+    assert sum(Decimal(row["amount"]) for row in told["undeposited"]) == Decimal("4140.00")
 
 
 def test_on_a_terminal_it_reads_as_sentences(shop: Shop) -> None:
