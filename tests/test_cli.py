@@ -104,6 +104,17 @@ def test_the_help_lists_the_exit_codes() -> None:
     assert "130, 143" in done.output
 
 
+def test_help_comes_without_anything_heavy() -> None:
+    code = (
+        "import sys\nfrom qbosync.cli import program\n"
+        "try:\n    program(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'requests', 'pydantic', 'rich', 'sqlite3', 'keyring', 'selenium', 'simplejson'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 # Exit codes -------------------------------------------------------------------------------
 
 
