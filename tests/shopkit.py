@@ -346,9 +346,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def open_shop(folder: Path) -> Iterator[Shop]:
-    """A shop with a company of its own, not connected yet."""
-    with Server(port=0, limits="off", seed=1) as server:
+def open_shop(folder: Path, **assume: str) -> Iterator[Shop]:
+    """A shop with a company of its own, not connected yet; what is disputed as told."""
+    words = {name.replace("_", "-"): value for name, value in assume.items()}
+    with Server(port=0, limits="off", seed=1, assume=words) as server:
         shop = Shop(folder, server)
         shop.configure()
         yield shop
