@@ -21,7 +21,7 @@ import qbosync.recover
 import qbosync.sync
 import tests.workroom
 from qbosync.emulator import Server
-from qbosync.errors import BusyError, SetupError
+from qbosync.errors import BusyError, QbosyncError, SetupError
 from qbosync.lock import RunLock
 from qbosync.mapping.context import Found
 from qbosync.model import Snapshot
@@ -267,7 +267,7 @@ def test_a_ledger_of_another_company_or_environment_is_refused(tmp_path: Path, o
         shop.ledger.rename(path)
         swapped = Connection(**{**vars_of(there), "environment": environment,
                                 "realm_id": realm_id})  # fmt: skip
-        with pytest.raises(SetupError, match="is another company's"):
+        with pytest.raises(QbosyncError, match="is another company's"):
             open_ledger(setup, swapped)
 
 
