@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import threading
@@ -263,6 +264,22 @@ def connect(config: Path) -> None:
         result = run(config, "connect")
     assert result.exit_code == 4, result.output  # connected; the settings are not right yet
     assert "Inactive" in result.output
+
+
+# What people read when connecting goes wrong --------------------------------------------------
+
+
+def test_every_message_of_the_readme_is_one_of_the_program_s() -> None:
+    said = "\n".join(
+        node.value
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    rows = re.findall(r"^\| \*([^*|]+)\*", section(README, "When it does not work"), re.M)
+    assert len(rows) > 5
+    parts = [part.strip(" .") for row in rows for part in re.split(r"…|/", row) if part.strip(" .")]
+    assert [part for part in parts if part not in said] == []
 
 
 # All documents ------------------------------------------------------------------------------
