@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from qbosync.foreign import copies, marked, refuse_other_instances, refuse_second_writer
+from qbosync.mapping.context import Memory
 from qbosync.operation import Body, digest
+from qbosync.plan import Plan
+from qbosync.rebuilding import knows_since, taken_over_at
 from qbosync.shop import Shop
 
 WATCHED = (
@@ -31,7 +35,8 @@ _FURTHEST = timedelta(days=29)
 class Around:
     """What changed, by entity and tombstones included; `stamp` tells one such view from another."""
 
-    read_at: datetime | None = None
+    since: datetime
+    read_at: datetime
     objects: Mapping[str, list[Body]] = field(default_factory=dict)
     stamp: str = ""
 
@@ -44,6 +49,20 @@ class Around:
             for body in bodies
             if "SyncToken" in body
         }
+
+    def others(self, shop: Shop, plan: Plan, memory: Memory, is_rebuilding: bool) -> list[str]:
+        """Refuse to go on beside another writer; what people copied in QuickBooks is told.
+
+        Raises:
+            SetupError: If another qbosync wrote since the last read.
+        """
+        ledger, instance = shop.ledger, shop.policy.instance
+        bearing = list(marked(self.objects))
+        refuse_other_instances(bearing, instance, taken_over_at(ledger))
+        if not is_rebuilding:
+            since = knows_since(ledger, self.since)
+            refuse_second_writer(plan.operations, since, ledger.sent())
+        return copies(bearing, memory.entries, instance)
 
 
 def look_around(shop: Shop) -> Around | None:
@@ -61,4 +80,4 @@ def look_around(shop: Shop) -> Around | None:
         for entity, bodies in changes.objects.items()
         for body in bodies
     ]
-    return Around(changes.read_at, changes.objects, digest(sorted(stamps)))
+    return Around(since, changes.read_at, changes.objects, digest(sorted(stamps)))

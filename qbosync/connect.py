@@ -33,6 +33,7 @@ from qbosync.signin import (
     tokens_of,
     told_wrong_keys,
 )
+from qbosync.takeover import begin_anew, meet_others
 from qbosync.tokens import EmulatorFileStore
 from qbosync.wiring import (
     FILE_BACKEND,
@@ -72,10 +73,12 @@ def connect(
     client: tuple[str, str],
     export_class: str = "",
     store_choice: str = "",
+    take_over: bool = False,
 ) -> Connected:
     """Connect to the company that the operator picks in the browser.
 
     `client` is the client id and secret, blank where the keyring may have them already.
+    `take_over` makes this the machine that writes, where another one did before.
 
     Raises:
         SetupError: When the sign-in is refused, the company is another one than before, or
@@ -113,8 +116,15 @@ def connect(
         info = _right_company(setup, company, person, undo)
         is_known = before is not None and bool(before.ledger_uuid)
         name = str(info.get("CompanyName") or grant.realm_id)
-        ledger = _ledger(setup, environment, grant.realm_id, name, is_known)
         try:
+            earlier = meet_others(setup, company, person, take_over)
+        except SetupError:
+            undo()
+            raise
+        ledger = _ledger(setup, environment, grant.realm_id, name, is_known or earlier)
+        try:
+            if take_over:
+                begin_anew(ledger, setup, company)
             return _Tie(setup, company, ledger, keeper, name, export_class, person).finish()
         finally:
             ledger.close()

@@ -2,7 +2,9 @@
 
 `flock` on a file that is never unlinked: the system lets go of it when the process dies,
 however it dies.  A file that was deleted and made anew meanwhile is noticed, since a lock
-on the old one would keep nobody out.
+on the old one would keep nobody out.  Where somebody deletes it while a run goes on, the
+ledger beside it is locked too (on Linux, where `flock` and SQLite's own locks know nothing
+of each other).  On a network disk neither holds, so there nothing is begun.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ _HEAD = 4096
 """Windows locks a byte range; the holder's note stands before it."""
 _HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _TRIES = 100
+MOUNTS = Path("/proc/self/mountinfo")
+_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs",
+            "fuse.sshfs", "fuse.glusterfs")  # fmt: skip
 
 
 class RunLock:
@@ -39,14 +44,23 @@ class RunLock:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._descriptor = -1
+        self._ledger = path.with_suffix(".db")
+        self._descriptors: list[int] = []
 
     def __enter__(self) -> RunLock:
+        if kind := network_disk(self._path.parent):
+            raise LedgerError(
+                f"{self._path.parent} lies on a network disk ({kind}), where two runs do not"
+                " keep each other out and a ledger may break.",
+                "Put the data folder on a disk of this machine: data_dir in the configuration,"
+                " or QBOSYNC_DATA_DIR.",
+            )
         try:
             descriptor = self._take()
             try:
                 self._sign(descriptor)
-            except OSError:
+                self._descriptors = [descriptor, *self._ledger_too()]
+            except (OSError, BusyError):
                 os.close(descriptor)
                 raise
         except OSError as error:
@@ -54,8 +68,27 @@ class RunLock:
                 f"The lock {self._path} cannot be used: {error.strerror or 'it keeps vanishing'}.",
                 "Look at the disk and at the file's owner and mode.",
             ) from error
-        self._descriptor = descriptor
         return self
+
+    def _ledger_too(self) -> list[int]:
+        """The ledger's own lock, where there is a ledger: a lock file may have been deleted."""
+        if not sys.platform.startswith("linux"):
+            return []
+        try:
+            descriptor = os.open(self._ledger, os.O_RDONLY)
+        except OSError:
+            return []  # none yet, or none that can be read: who opens it says so
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno not in _HELD:
+                raise
+            raise BusyError(
+                "Another run is still going (its lock file was deleted).",
+                "Nothing to do: it does the work. Leave the lock file where it is.",
+            ) from error
+        return [descriptor]
 
     def _take(self) -> int:
         """The locked file, which is the one that still lies there under its name."""
@@ -82,7 +115,8 @@ class RunLock:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._descriptor)
+        for descriptor in self._descriptors:
+            os.close(descriptor)
 
     def _open(self) -> int:
         flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
@@ -122,3 +156,18 @@ def _holder(descriptor: int) -> str:
         return f" (process {note['pid']}, since {since:%H:%M} UTC)"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def network_disk(folder: Path) -> str:
+    """The kind of network disk that a folder lies on; `""` for a disk of this machine."""
+    try:
+        rows = [line.split() for line in MOUNTS.read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return ""  # no Linux: nothing is known
+    here = folder.resolve()
+    mounts = {
+        Path(row[4].replace("\\040", " ")): row[row.index("-") + 1] for row in rows if "-" in row
+    }
+    around = [path for path in mounts if here == path or path in here.parents]
+    kind = mounts[max(around, key=lambda path: len(path.parts))] if around else ""
+    return kind if kind in _NETWORK else ""

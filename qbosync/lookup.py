@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
 
+from qbosync.foreign import MARKED
 from qbosync.mapping.context import Candidate, Found, Memory
 from qbosync.mapping.item import method_draft
 from qbosync.meet import DELETED_SUFFIX, meet_customer
@@ -24,10 +25,19 @@ _CHUNK = 100
 _PAGE = 1000
 _MARGIN = timedelta(minutes=5)
 _WITH_INACTIVE = "Active IN (true, false)"
+_NOTHING: Mapping[str, Iterable[Body]] = {}
 
 
-def look_up(company: Company, plan: Plan, memory: Memory, forgot_on: date | None) -> Found:
+def look_up(
+    company: Company,
+    plan: Plan,
+    memory: Memory,
+    forgot_on: date | None,
+    seen: Mapping[str, Iterable[Body]] = _NOTHING,
+) -> Found:
     """Everything QuickBooks holds of what `plan` wanted to know.
+
+    What was `seen` among the last changes and bears the mark of what would be created is it.
 
     What is dated up to `forgot_on` may have been written by a ledger that was lost or
     restored since, perhaps under another number: it is looked for by our marker too.
@@ -57,6 +67,10 @@ def look_up(company: Company, plan: Plan, memory: Memory, forgot_on: date | None
     payments = wanted[Entity.PAYMENT]
     if memory.is_first or any(_is_by(draft, forgot_on) for draft in payments):
         objects |= _payments(company, payments)
+    for entity in MARKED:
+        for key, shown in _by_marker(entity, wanted[entity], seen.get(entity, ())).items():
+            # What was asked for just now is newer than what was seen before.
+            objects[key] = _once((*shown, *objects.get(key, ())))
     needs_accounts = bool(entities & {Entity.ITEM, Entity.ACCOUNT})
     return Found(
         objects,

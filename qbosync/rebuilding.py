@@ -16,12 +16,26 @@ from qbosync.shop import Shop
 
 ADOPT_UNTIL = "adopt_until"
 """The fact that says until when nothing new is created."""
+TAKEN_OVER_AT = "taken_over_at"
+"""The fact that says when a person made this the machine that writes."""
 
 
 def forgot_on(ledger: Ledger) -> date | None:
     """The day up to which the ledger may have forgotten what was written, if it has."""
     until = ledger.fact(ADOPT_UNTIL)
     return datetime.fromisoformat(until).date() + timedelta(days=1) if until else None
+
+
+def taken_over_at(ledger: Ledger) -> datetime | None:
+    """When a person made this the machine that writes, if another one did before."""
+    told = ledger.fact(TAKEN_OVER_AT)
+    return datetime.fromisoformat(told) if told else None
+
+
+def knows_since(ledger: Ledger, read_at: datetime) -> datetime:
+    """Since when the ledger knows all that was written, if the last read was at `read_at`."""
+    told = ledger.fact(ADOPT_UNTIL)
+    return max(read_at, datetime.fromisoformat(told)) if told else read_at
 
 
 def adopts_until(shop: Shop, is_dry: bool) -> datetime | None:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from qbosync.around import look_around
+from qbosync.around import Around, look_around
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.execute import Executor
 from qbosync.guard import (
@@ -95,6 +95,7 @@ class _Run:
     outcome: Outcome = field(default_factory=Outcome)
     waiting: dict[Key, Problem] = field(default_factory=dict)
     begun: list[Operation] = field(default_factory=list)
+    around: Around | None = None
     read_at: datetime | None = None
     stamp: str = ""
     orders: int = 0
@@ -170,7 +171,7 @@ class _Run:
         around = look_around(self.books)
         if around is None:
             return
-        self.read_at, self.stamp = around.read_at, around.stamp
+        self.around, self.read_at, self.stamp = around, around.read_at, around.stamp
         if around.tokens and not self.options.is_dry:
             self.shop.ledger.touch(around.tokens)
 
@@ -194,9 +195,13 @@ class _Run:
         found = Found()
         if plan.wanted:
             self.progress("Looking up names and numbers in QuickBooks", 0, 0)
-            found = look_up(shop.company, plan, memory, forgot_on(shop.ledger))
+            seen = self.around.objects if self.around else {}
+            found = look_up(shop.company, plan, memory, forgot_on(shop.ledger), seen)
             plan = make_plan(snapshot, memory, shop.policy, self.shop.today, found, self.stamp)
         plan = only(plan, self.options.only)
+        if self.around is not None:
+            is_new = self.adopts_until is not None
+            self.outcome.reported.extend(self.around.others(shop, plan, memory, is_new))
         if self.adopts_until is not None:
             plan = without_creates(plan, shop.local(self.adopts_until))
         if self.options.adopts_only:

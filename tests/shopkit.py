@@ -349,6 +349,7 @@ def free_port() -> int:
 def open_shop(folder: Path, **assume: str) -> Iterator[Shop]:
     """A shop with a company of its own, not connected yet; what is disputed as told."""
     words = {name.replace("_", "-"): value for name, value in assume.items()}
+    folder.mkdir(exist_ok=True)
     with Server(port=0, limits="off", seed=1, assume=words) as server:
         shop = Shop(folder, server)
         shop.configure()

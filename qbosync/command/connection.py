@@ -51,6 +51,8 @@ def _ask(text: str, default: str, choices: tuple[str, ...]) -> str:
 @click.option("--no-browser", is_flag=True, help="Print the address to open, and wait.")
 @click.option("--token-store", type=click.Choice(["keyring", "file"]), default=None,
               help="Where the token lies; file only for the emulator.")  # fmt: skip
+@click.option("--take-over", is_flag=True,
+              help="Make this the machine that writes, where another one did.")  # fmt: skip
 @click.pass_context
 def connect(
     ctx: click.Context,
@@ -59,6 +61,7 @@ def connect(
     paste: bool,
     no_browser: bool,
     token_store: str | None,
+    take_over: bool,
 ) -> None:
     """Sign in to QuickBooks and pick the company.  Once; afterwards cron runs `sync`.
 
@@ -78,7 +81,7 @@ def connect(
         )
     person = _person(setup, paste, no_browser)
     client = (os.environ.get("QBOSYNC_CLIENT_ID", ""), os.environ.get("QBOSYNC_CLIENT_SECRET", ""))
-    made = sign_in(setup, person, client, export_class, token_store or "")
+    made = sign_in(setup, person, client, export_class, token_store or "", take_over)
     if made.still_open:
         click.echo("Still open:")
         for words in made.still_open:

@@ -231,6 +231,11 @@ class Ledger(History):
         rows = self._rows("SELECT * FROM intents WHERE state = 'open' ORDER BY id")
         return [read_intent(row) for row in rows]
 
+    def sent(self) -> frozenset[Key]:
+        """What this ledger ever sent to be created, whatever became of it."""
+        rows = self._rows("SELECT DISTINCT key FROM intents WHERE action = 'create'")
+        return frozenset(read_key(row["key"]) for row in rows)
+
     def refused_ids(self) -> Counter[str]:
         """How often QuickBooks refused what went out under each request id."""
         rows = self._rows(

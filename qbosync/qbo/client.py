@@ -36,6 +36,8 @@ _LONGEST_GET = 3000
 _TRIES = (0.0, 1.0, 4.0, 16.0)
 _WINDOW = timedelta(days=30)
 _NAMED = ("Customer", "Vendor", "Employee", "Item", "Account", "Term", "PaymentMethod")
+_MARKED = ("Estimate", "Invoice", "CreditMemo", "Payment")
+"""What bears a mark in its PrivateNote."""
 _WITH_INACTIVE = "Active IN (true, false)"
 """QuickBooks lists only what is active unless it is asked for (recorded)."""
 _AGAIN = "Nothing to do: the next run tries again."
@@ -140,7 +142,10 @@ class Company:
     def _changed(self, entity: str, where: str) -> Iterator[Body]:
         if entity in _NAMED:
             where += f" AND {_WITH_INACTIVE}"
-        return self.select(entity, where, "Id, SyncToken, MetaData.LastUpdatedTime")
+        fields = "Id, SyncToken, MetaData.CreateTime, MetaData.LastUpdatedTime"
+        if entity in _MARKED:
+            fields += ", PrivateNote, DocNumber, TotalAmt, CustomerRef"
+        return self.select(entity, where, fields)
 
     def _told(self, entities: Sequence[str], since: datetime) -> Told:
         if self.clock.now() - since > _WINDOW:

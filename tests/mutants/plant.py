@@ -23,6 +23,7 @@ class Plant:
 
 LOST = "tests/test_lost_answers.py::"
 LAYER = "tests/test_layers.py::"
+TWO = "tests/test_two_at_once.py::"
 TOKEN = "tests/test_qbo_oauth.py::"
 WIRE = "tests/test_qbo_transport.py::"
 
@@ -234,9 +235,49 @@ PLANTS = (
         "the lock file is never unlinked",
         "unlinked when the run is over",
         "qbosync/lock.py",
-        "        os.close(self._descriptor)\n",
-        "        os.close(self._descriptor)\n        os.unlink(self._path)\n",
+        "        for descriptor in self._descriptors:\n",
+        "        os.unlink(self._path)\n        for descriptor in self._descriptors:\n",
         "tests/test_lock.py::test_the_file_stays_when_the_run_is_over",
+    ),
+    Plant(
+        "a lock file that somebody deletes lets nobody in",
+        "only the lock file is locked",
+        "qbosync/lock.py",
+        "[descriptor, *self._ledger_too()]",
+        "[descriptor]",
+        TWO + "test_cron_and_a_hand_at_the_same_time_write_once",
+    ),
+    Plant(
+        "another machine of the same name is noticed",
+        "what it wrote is taken for ours",
+        "qbosync/foreign.py",
+        "if operation.key not in sent and _is_after(document, seen_since):",
+        "if not operation.key:",
+        TWO + "test_two_machines_with_copies_of_one_ledger_stop_and_one_takes_over",
+    ),
+    Plant(
+        "another instance is noticed",
+        "its marks are passed over",
+        "qbosync/foreign.py",
+        "    if theirs:\n",
+        "    if theirs and not instance:\n",
+        TWO + "test_another_instance_in_the_company_stops_both_until_one_takes_over",
+    ),
+    Plant(
+        "what another machine wrote is not written again",
+        "what changed is not searched for our marks",
+        "qbosync/lookup.py",
+        "objects[key] = _once((*shown, *objects.get(key, ())))",
+        "objects[key] = objects.get(key, ())",
+        TWO + "test_a_payment_that_another_machine_wrote_is_not_written_again",
+    ),
+    Plant(
+        "a ledger on a network disk is not used",
+        "network disks are not asked for",
+        "qbosync/lock.py",
+        'return kind if kind in _NETWORK else ""',
+        'return ""',
+        TWO + "test_a_network_disk_is_refused",
     ),
     Plant(
         "a new token is kept before it is used",
