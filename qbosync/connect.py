@@ -92,6 +92,10 @@ def connect(
     make_data_dir(setup.places.data)
     for words in _before(setup):
         person.show(words)
+    if known := setup.connection:
+        # A run that is going ends in a while: better told before somebody signs in.
+        with alone(setup, known.environment, known.realm_id):
+            pass
     store = token_store(setup, person.ask is not None, store_choice)
     transport = transport_of(setup)
     endpoints = endpoints_of(setup, transport)

@@ -6,6 +6,8 @@ Real books are the emulator's under Intuit's addresses: nothing else is put in i
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -22,11 +24,14 @@ from cronsim import CronSim
 from qbosync import schedule, wiring
 from qbosync.connect import Connected, connect
 from qbosync.errors import QbosyncError, TemporaryError
+from qbosync.lock import RunLock
 from qbosync.qbo.listener import Grant
 from qbosync.qbo.oauth import Endpoints
 from qbosync.qbo.preferences import Check
 from qbosync.qbo.transport import HttpTransport
+from qbosync.running import run_once
 from qbosync.signin import Person, tokens_of
+from qbosync.sync import Options
 from qbosync.wiring import endpoints_of, load
 from tests.shopkit import (
     OFF,
@@ -142,6 +147,13 @@ def endpoints(shop: Shop) -> Endpoints:
     """Where the emulator's company is."""
     transport = HttpTransport(shop.clock, allow_loopback_http=True)
     return endpoints_of(load(shop.config, None, {}), transport)
+
+
+def at_rest(shop: Shop) -> None:
+    """The export was written an hour ago: real books wait for one that is being written."""
+    hour_ago = shop.clock.now().timestamp() - 3600
+    for path in shop.export.iterdir():
+        os.utime(path, (hour_ago, hour_ago))
 
 
 def is_connected(shop: Shop) -> bool:
@@ -417,6 +429,7 @@ def test_an_item_without_an_account_gets_the_proposed_one(real: Shop) -> None:
     again.connect()
     assert len(real.books("Account")) == len({b["Name"] for b in real.books("Account")})
     assert not any("Account of the item" in words for words in again.asked)
+    at_rest(real)
     assert real.run("sync", "--first", "--yes").code == 0
     item = next(body for body in real.books("Item") if body["Name"] == "Shipping")
     assert item["IncomeAccountRef"]["value"] == made[0]["Id"]
@@ -594,3 +607,90 @@ def test_a_proposal_is_never_an_account_of_quickbooks_own_tax(shop: Shop) -> Non
     assert day._existing(PROPOSALS["sales_tax"]) == ""
     fit = replace(day, lists=Lists((own | {"AccountSubType": "OtherCurrentLiabilities"},)))
     assert fit._existing(PROPOSALS["sales_tax"]) == "State tax"
+
+
+def test_the_first_sync_shows_links_and_what_is_to_come(real: Shop) -> None:
+    Operator(real, {"company's name": "Sandbox Cabinet Shop"}).connect()
+    at_rest(real)
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    setup = load(real.config, None, {}, real.clock)
+    made = run_once(lambda: setup, Options(is_first=True, confirm=confirm), True, True)
+    assert made.outcome.error is not None and made.outcome.exit_code == 4
+    invoice = real.book("Invoice", "1002")
+    link = f"  Invoice 1002 https://app.qbo.intuit.com/app/invoice?txnId={invoice['Id']}"
+    assert link in asked[0].splitlines()
+    assert "  2026-03 Invoice: 1, 250.00" in asked[0].splitlines()
+    assert asked[0].endswith("Look at these in QuickBooks. Go on?")
+
+
+def test_a_full_check_looks_at_every_document_of_ours(shop: Shop) -> None:
+    Operator(shop).connect()
+    assert shop.run("sync").code == 0
+    fine = {row["name"]: row for row in shop.run("check", "--full", "--json").json["checks"]}
+    assert fine["invoices in QuickBooks"]["evidence"] == "All 1 are there as they were written."
+    invoice, estimate = shop.book("Invoice", "1002"), shop.book("Estimate", "1001")
+    shop.bookkeeper("void", entity="Invoice", id=invoice["Id"])
+    shop.bookkeeper("delete", entity="Estimate", id=estimate["Id"])
+    found = {row["name"]: row for row in shop.run("check", "--full", "--json").json["checks"]}
+    assert "order 1002" in found["invoices in QuickBooks"]["evidence"]
+    assert "was voided" in found["invoices in QuickBooks"]["evidence"]
+    assert "was deleted" in found["estimates in QuickBooks"]["evidence"]
+
+
+def test_nobody_signs_in_while_a_run_is_going(shop: Shop) -> None:
+    Operator(shop).connect()
+    lock = shop.ledger.with_suffix(".lock")
+    somebody = Operator(shop)
+    with RunLock(lock, shop.clock):
+        assert failing(somebody).exit_code == 6
+    assert not any(words.startswith("http") for words in somebody.shown)
+
+
+def test_a_person_at_a_terminal_is_asked_and_may_do_without_colours(shop: Shop) -> None:
+    answers = {b"(yes/no) [no]:": b"yes\n"}
+    out = at_a_terminal(shop, ["connect", "--no-browser"], answers, {"NO_COLOR": "1"})
+    assert "Connected to Sandbox Cabinet Shop (emulator)." in out
+    assert out.count("Is it off?") == 4 and "Still open" not in out
+    assert "\x1b[3" not in out, "no colour"
+
+
+def at_a_terminal(
+    shop: Shop, words: list[str], answers: dict[bytes, bytes], environ: dict[str, str]
+) -> str:
+    """Run a command on a terminal, sign in when it shows the address, answer what it asks."""
+    command = [sys.executable, "-m", "qbosync", "--config", str(shop.config), *words]
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | environ | {"TERM": "xterm", "COLUMNS": "400"},
+        cwd=Path(__file__).parent.parent,
+    )
+    os.close(theirs)
+    seen, heard = b"", b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other side is gone
+            break
+        if not part:
+            break
+        seen += part
+        heard += part
+        if address := re.search(rb"(http\S+)\r\n", heard):
+            shop.approve(address[1].decode())
+            heard = heard[address.end() :]
+        for question, answer in answers.items():
+            if question in heard:
+                os.write(terminal, answer)
+                heard = b""
+    os.close(terminal)
+    assert process.wait(20) == 0, seen.decode()
+    return seen.decode()

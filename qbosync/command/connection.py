@@ -137,10 +137,11 @@ def _pasted() -> str:
 
 @click.command()
 @json_option
+@click.option("--full", is_flag=True, help="Look at every document of ours in QuickBooks too.")
 @click.option("--accept", multiple=True, metavar="NAME",
               help="Vouch for a setting that QuickBooks does not show truly.")  # fmt: skip
 @click.pass_context
-def check(ctx: click.Context, as_json: bool, accept: tuple[str, ...]) -> None:
+def check(ctx: click.Context, as_json: bool, full: bool, accept: tuple[str, ...]) -> None:
     """Every setting that could hurt, with its evidence and the way to it.
 
     \b
@@ -152,7 +153,8 @@ def check(ctx: click.Context, as_json: bool, accept: tuple[str, ...]) -> None:
     from qbosync.qbo.preferences import stops_everything
     from qbosync.report import check_json, show_checks
 
-    checks = examine(setup_of(ctx), accept, has_terminal(), getpass.getuser() if accept else "")
+    who = getpass.getuser() if accept else ""
+    checks = examine(setup_of(ctx), accept, has_terminal(), who, full)
     stops = [found for found in checks if found.level == "stop"]
     if as_json:
         what = " ".join(found.evidence for found in stops)

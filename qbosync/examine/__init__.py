@@ -12,6 +12,7 @@ from dataclasses import replace
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.examine.books import Lists, books_checks
 from qbosync.examine.export import export_checks
+from qbosync.examine.full import full_checks
 from qbosync.examine.machine import lock_check, machine_checks
 from qbosync.ledger import Ledger
 from qbosync.model import Snapshot
@@ -24,7 +25,11 @@ _ALL = "Active IN (true, false)"
 
 
 def check(
-    setup: Setup, accept: Collection[str], is_interactive: bool, who: str = ""
+    setup: Setup,
+    accept: Collection[str],
+    is_interactive: bool,
+    who: str = "",
+    is_full: bool = False,
 ) -> list[Check]:
     """Both sides, each setting with its evidence; makes the connection active when all is right."""
     if unknown := set(accept) - set(ACCEPTABLE):
@@ -46,6 +51,7 @@ def check(
         return [
             *own,
             *books(setup, company, snapshot),
+            *(full_checks(company, ledger) if is_full else ()),
             *source,
             *machine_checks(setup, connection.keyring_backend, company.server_time),
             lock,
