@@ -62,9 +62,19 @@ def _framed(company: Company, title: str, body: Child, said: Child = None) -> st
     head = [
         tag("small", link("/", "All companies"), " · QuickBooks emulator · ", company.environment),
         tag("div", tag("strong", link(base, company.name)), " ", tag("small", company.realm_id)),
-        tag("nav", [link(f"{base}/{to}", text) for to, text in MENU]),
+        tag(
+            "nav",
+            [
+                tag("a", text, href=f"{base}/{to}", aria_current=_is_here(text, title))
+                for to, text in MENU
+            ],
+        ),
     ]
     return document(title, head, [said, body])
+
+
+def _is_here(entry: str, title: str) -> str | None:
+    return "page" if entry == title else None
 
 
 def _show(

@@ -15,11 +15,12 @@ STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;color:#222;background:#f6f6f3;margin:0}
 header,main{max-width:68em;margin:auto;padding:0 1.2em}
 header{padding-top:1em}header small{color:#666}
-nav a{display:inline-block;margin:.2em 1em .2em 0}
+nav a{display:inline-block;margin:.2em .75em .2em 0;font-size:.95em}
+nav a[aria-current]{font-weight:600;text-decoration:none;color:#222}
 main{background:#fff;border:1px solid #ddd;border-radius:6px;padding:.6em 1.2em 2em;margin:1em auto}
 a{color:#0b5a8a}h1{font-size:1.5em;margin:.5em 0}h2{font-size:1.1em;margin:1.6em 0 .4em}
 table{border-collapse:collapse;width:100%}
-th,td{padding:.3em 1em .3em 0;text-align:left;vertical-align:top;border-bottom:1px solid #e5e5e0}
+th,td{padding:.3em 1em .3em 0;text-align:left;vertical-align:baseline;border-bottom:1px solid #e5e5e0}
 th{font-size:.85em;color:#555}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 tfoot td{font-weight:600;border-top:2px solid #999}
@@ -61,7 +62,7 @@ def tag(element: str, /, *children: Child, **attributes: Any) -> Html:
     for key, value in attributes.items():
         if value is None or value is False:
             continue
-        said = key.rstrip("_")
+        said = key.rstrip("_").replace("_", "-")
         words.append(said if value is True else f'{said}="{escape(str(value))}"')
     start = f"<{' '.join(words)}>"
     if element in ("input", "meta"):
