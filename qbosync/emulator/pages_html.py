@@ -20,7 +20,8 @@ nav a[aria-current]{font-weight:600;text-decoration:none;color:#222}
 main{background:#fff;border:1px solid #ddd;border-radius:6px;padding:.6em 1.2em 2em;margin:1em auto}
 a{color:#0b5a8a}h1{font-size:1.5em;margin:.5em 0}h2{font-size:1.1em;margin:1.6em 0 .4em}
 table{border-collapse:collapse;width:100%}
-th,td{padding:.3em 1em .3em 0;text-align:left;vertical-align:baseline;border-bottom:1px solid #e5e5e0}
+th,td{padding:.3em 1em .3em 0;text-align:left;vertical-align:baseline}
+th,td{border-bottom:1px solid #e5e5e0}
 th{font-size:.85em;color:#555}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 tfoot td{font-weight:600;border-top:2px solid #999}
