@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: check test mutants
+.PHONY: check test mutants crash
 
 check:
 	$(PYTHON) -m ruff check .
@@ -14,3 +14,7 @@ test:
 # Plants bugs one by one; each must be killed by its test.
 mutants:
 	$(PYTHON) -m tests.mutants
+
+# A working week, ended at every boundary of every run; and every power cut. Up to an hour.
+crash:
+	$(PYTHON) -m tests.crash --report crash-report.txt

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from qbosync.errors import BusyError, LedgerError, QbosyncError
 from qbosync.ledger import Ledger
-from qbosync.log import open_log
+from qbosync.log import enter_log
 from qbosync.notify import news, news_of_failure, news_of_some
 from qbosync.outcome import Outcome, Progress
 from qbosync.ping import Pinger
@@ -76,11 +76,11 @@ def _run(
     with open_shop(setup, is_interactive) as shop, _stopped_by_signals(stop):
         pinger.start()
         is_shown = sys.stderr.isatty() and not is_quiet
-        with open_log(setup.places.log, shop.clock) as log, progress(is_shown) as watch:
+        with progress(is_shown) as watch:
             outcome = run(shop, options, watch, stop)
-            if not options.is_dry:
-                _keep_copy(setup, shop.ledger, outcome)
-            log(outcome)
+        if not options.is_dry:
+            _keep_copy(setup, shop.ledger, outcome)
+        _log(setup, outcome)
         since = {row["source"]: row["since"] for row in shop.ledger.holds()}
         told = []
         if options.only and not options.is_dry:
@@ -98,6 +98,14 @@ def _keep_copy(setup: Setup, ledger: Ledger, outcome: Outcome) -> None:
         keep_copy(setup, ledger, outcome)
     except LedgerError as error:
         outcome.error = error
+
+
+def _log(setup: Setup, outcome: Outcome) -> None:
+    """A line in the log; a disk that does not take it needs a person, unless one is called."""
+    try:
+        enter_log(setup.places.log, setup.clock, outcome)
+    except LedgerError as error:
+        outcome.error = outcome.error or error
 
 
 @contextmanager

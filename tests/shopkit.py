@@ -184,7 +184,7 @@ class Shop:
     def run(self, *args: str, stdin: str = "", config: bool = True) -> Result:
         """Run a command as cron would: there is no terminal."""
         given = ["--config", str(self.config)] if config else []
-        runner = CliRunner(env={**_CLEAN, **self.environ})
+        runner = CliRunner(env={**CLEAN, **self.environ})
         done = runner.invoke(
             program, [*given, *args], input=stdin, obj={"clock": self.clock}, prog_name="qbosync"
         )
@@ -197,7 +197,7 @@ class Shop:
         return subprocess.Popen(
             [sys.executable, "-m", "qbosync", "--config", str(self.config), *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | _CLEAN | self.environ | environ,
+            env=os.environ | CLEAN | self.environ | environ,
             cwd=Path(__file__).parent.parent,
         )  # fmt: skip
 
@@ -333,7 +333,7 @@ _KEYS = {
     "customers": "customer_id", "orders": "order_id", "order_lines": "order_id",
     "payments": "payment_id",
 }  # fmt: skip
-_CLEAN = {
+CLEAN = {
     "QBOSYNC_CONFIG": "", "QBOSYNC_DATA_DIR": "", "QBOSYNC_CLIENT_ID": "",
     "QBOSYNC_CLIENT_SECRET": "", "PYTHON_KEYRING_BACKEND": "",
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Every boundary of a working week: real processes on real files, ended at each of them."""
