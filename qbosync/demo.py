@@ -189,7 +189,7 @@ def _switch_off(story: _Story, config: Path, server: Server) -> None:
         f"{server.url}/_emulator/companies/{realm_id}/preferences", json=_SWITCHES, timeout=10
     )
     answer.raise_for_status()
-    checks = check(setup, [], is_interactive=False)
+    checks = check(setup, [], is_interactive=False).checks
     story.step(
         "The bookkeeper switches them off",
         checks=[{"name": c.name, "level": c.level, "evidence": c.evidence} for c in checks],

@@ -77,7 +77,7 @@ def gather(setup: Setup, ref: str, is_interactive: bool) -> Bundle:
     documents["check"] = _tried(
         lambda: [
             {"name": c.name, "level": c.level, "evidence": c.evidence}
-            for c in check(setup, [], is_interactive)
+            for c in check(setup, [], is_interactive).checks
         ]
     )
     if ref:

@@ -580,6 +580,18 @@ def test_check_shows_both_sides_with_the_way_to_each(shop: Shop) -> None:
     assert json.loads(shop.run("check", "--json").out)["checks"]
 
 
+def test_check_tells_the_rest_when_the_keyring_or_quickbooks_is_shut(shop: Shop) -> None:
+    Operator(shop).connect()
+    shop.fault("status_503_html", method="GET", entity="preferences", times=50)
+    away = shop.run("check", "--json")
+    found = {row["name"]: row for row in away.json["checks"]}
+    assert away.code == 5 and found["QuickBooks"]["level"] == "stop" and not away.json["active"]
+    assert {"keyring", "source", "ledger", "lock", "disk"} <= found.keys()
+    (shop.folder / "data" / "emulator-token.json").unlink()
+    shut = shop.run("check")
+    assert shut.code == 4 and " STOP keyring: " in shut.out and "ok ledger" in shut.out
+
+
 def write_invoice(shop: Shop, number: str) -> None:
     """An invoice that somebody made before us."""
     token = shop._sign_in()

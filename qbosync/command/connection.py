@@ -154,17 +154,16 @@ def check(ctx: click.Context, as_json: bool, full: bool, accept: tuple[str, ...]
     from qbosync.report import check_json, show_checks
 
     who = getpass.getuser() if accept else ""
-    checks = examine(setup_of(ctx), accept, has_terminal(), who, full)
-    stops = [found for found in checks if found.level == "stop"]
+    made = examine(setup_of(ctx), accept, has_terminal(), who, full)
     if as_json:
-        what = " ".join(found.evidence for found in stops)
-        error = {"what": what, "todo": stops[0].todo} if stops else None
-        is_active = not any(stops_everything(found) for found in stops)
-        print_json({"checks": [check_json(found) for found in checks], "active": is_active,
-                    "exit_code": 4 if stops else 0, "error": error})  # fmt: skip
+        what = " ".join(found.evidence for found in made.stops)
+        error = {"what": what, "todo": made.stops[0].todo} if made.stops else None
+        is_active = not any(stops_everything(found) for found in made.stops)
+        print_json({"checks": [check_json(found) for found in made.checks], "active": is_active,
+                    "exit_code": made.exit_code, "error": error})  # fmt: skip
     else:
-        show_checks(screen(), checks)
-    ctx.exit(4 if stops else 0)
+        show_checks(screen(), made.checks)
+    ctx.exit(made.exit_code)
 
 
 @click.command()

@@ -6,22 +6,40 @@ is active; everything else is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from qbosync.errors import QbosyncError, SetupError
+from qbosync.errors import LedgerError, QbosyncError, SetupError
 from qbosync.examine.books import Lists, books_checks
 from qbosync.examine.export import export_checks
 from qbosync.examine.full import full_checks
 from qbosync.examine.machine import lock_check, machine_checks
 from qbosync.ledger import Ledger
 from qbosync.model import Snapshot
-from qbosync.places import write_connection
+from qbosync.places import Connection, write_connection
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import ACCEPTABLE, Check, company_checks, stops_everything
 from qbosync.wiring import Setup, open_company, open_ledger, open_source, policy_of
 
 _ALL = "Active IN (true, false)"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found; `trouble` is what kept part of it from being looked at."""
+
+    checks: Sequence[Check]
+    trouble: QbosyncError | None = None
+
+    @property
+    def stops(self) -> list[Check]:
+        return [found for found in self.checks if found.level == "stop"]
+
+    @property
+    def exit_code(self) -> int:
+        if self.trouble is not None:
+            return self.trouble.exit_code
+        return SetupError.exit_code if self.stops else 0
 
 
 def check(
@@ -30,8 +48,11 @@ def check(
     is_interactive: bool,
     who: str = "",
     is_full: bool = False,
-) -> list[Check]:
-    """Both sides, each setting with its evidence; makes the connection active when all is right."""
+) -> Findings:
+    """Both sides, each setting with its evidence; makes the connection active when all is right.
+
+    A keyring that is shut, or QuickBooks out of reach, is a finding beside the others.
+    """
     if unknown := set(accept) - set(ACCEPTABLE):
         raise SetupError(
             f"{', '.join(sorted(unknown))} cannot be vouched for.",
@@ -39,26 +60,45 @@ def check(
         )
     connection = setup.connected()
     lock = lock_check(setup, connection.environment, connection.realm_id)
+    snapshot, source = read_export(setup)
     ledger = open_ledger(setup, connection)
+    company, trouble, there = None, None, []
     try:
         vouch(setup, ledger, accept, who)
-        company = open_company(setup, connection, ledger, is_interactive)
-        own = settings_of(company, ledger)
-        is_active = not any(stops_everything(found) for found in own)
-        if is_active != connection.is_active:
-            write_connection(setup.places.connection, replace(connection, is_active=is_active))
-        snapshot, source = read_export(setup)
-        return [
-            *own,
-            *books(setup, company, snapshot),
-            *(full_checks(company, ledger) if is_full else ()),
-            *source,
-            *machine_checks(setup, connection.keyring_backend, company.server_time),
-            lock,
-            ledger_check(ledger),
-        ]
+        try:
+            company = open_company(setup, connection, ledger, is_interactive)
+            there = _there(setup, connection, company, ledger, snapshot, is_full)
+        except LedgerError:
+            raise
+        except QbosyncError as error:
+            trouble = error
+            name = "QuickBooks" if company else "keyring"
+            there = [Check(name, "stop", error.what, error.todo)]
+        here = machine_checks(
+            setup,
+            connection.keyring_backend if company else "",
+            company.server_time if company else None,
+        )
+        return Findings([*there, *source, *here, lock, ledger_check(ledger)], trouble)
     finally:
         ledger.close()
+
+
+def _there(
+    setup: Setup,
+    connection: Connection,
+    company: Company,
+    ledger: Ledger,
+    snapshot: Snapshot,
+    is_full: bool,
+) -> list[Check]:
+    """QuickBooks' side; what it says of the settings decides whether the connection is active."""
+    own = settings_of(company, ledger)
+    is_active = not any(stops_everything(found) for found in own)
+    if is_active != connection.is_active:
+        write_connection(setup.places.connection, replace(connection, is_active=is_active))
+    lists = books_checks(lists_of(company), snapshot, policy_of(setup.settings))
+    return [*own, *lists, *(full_checks(company, ledger) if is_full else ())]
 
 
 def vouch(setup: Setup, ledger: Ledger, names: Collection[str], who: str) -> None:
@@ -77,11 +117,6 @@ def lists_of(company: Company) -> Lists:
     """QuickBooks' lists, inactive ones too."""
     names = ("Account", "Item", "PaymentMethod", "Term")
     return Lists(*(tuple(company.select(name, _ALL)) for name in names))
-
-
-def books(setup: Setup, company: Company, snapshot: Snapshot) -> list[Check]:
-    """QuickBooks' lists beside what this export needs of them."""
-    return books_checks(lists_of(company), snapshot, policy_of(setup.settings))
 
 
 def read_export(setup: Setup) -> tuple[Snapshot, list[Check]]:

@@ -25,9 +25,10 @@ _OS_KEYRINGS = ("SecretService", "libsecret", "kwallet", "macOS", "Windows")
 
 
 def machine_checks(setup: Setup, backend: str, told_at: datetime | None) -> list[Check]:
-    """All of them; `told_at` is QuickBooks' time of its last answer."""
+    """All of them; `backend` is blank where the keyring was found wanting already, and
+    `told_at` QuickBooks' time of its last answer."""
     return [
-        _keyring(backend),
+        *([_keyring(backend)] if backend else []),
         *_bus(backend),
         *_user(),
         *_modes(setup.places),
