@@ -46,6 +46,7 @@ WORLDS: dict[str, dict[str, str]] = {
         "refresh_race": "both-die",
         "requestid_faults": "remembered",
         "requestid_retention": "ignored",
+        "wrong_environment": "130",
     },
     "yet otherwise": {
         "duplicate_number": "never",

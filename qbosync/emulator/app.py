@@ -228,7 +228,8 @@ class Emulator:
         its = company.environment
         client = self.oauth.client_of(bearer)
         if environment not in ("", its) or not self.environments.fits(client, its):
-            return gateway.forbidden(now)
+            is_old = self.assume["wrong-environment"] == "3100"
+            return gateway.forbidden(now) if is_old else gateway.wrong_cluster(now)
         is_metered = self.limits.mode == "real" and its == "production"
         if not self.limits.allow(realm, now, batch=request.segment() == "batch") or (
             is_metered and self.reads.is_blocked(request, now)

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .http import Request
-from .provenance import ASSUMED, DOCUMENTED, RECORDED, rule
+from .provenance import ASSUMED, DOCUMENTED, RECORDED, rule, switch
 
+switch(
+    "wrong-environment", "3100", "130",
+    text="sandbox asked at production or the reverse: 403 with 3100, or 401 with 130 in XML (2024)",
+)  # fmt: skip
 rule(
-    "a company asked for at the other environment's address is 403 with 3100",
+    "a company asked for at the other environment's address is 3100 or 130",
     RECORDED,
-    "pasted 2018, 2021",
+    "pasted 2018, 2021, 2024",
 )
 rule("keys of one environment do not open companies of the other: 3100", DOCUMENTED, "keys page")
 rule("signing in with such keys shows the companies of their environment only", ASSUMED, "")

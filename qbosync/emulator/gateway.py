@@ -54,15 +54,13 @@ rule("throttling answers XML though JSON was asked for", RECORDED, "pasted 2017;
 rule("Retry-After is not sent with a 429", REPORTED, "in no recording")
 
 
-def _throttle_xml(now: float) -> bytes:
-    """The XML of a 429."""
+def _xml(now: float, kind: str, code: str, message: str, detail: str) -> bytes:
+    """A fault as the gateway says it to those who asked for JSON."""
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
         f'<IntuitResponse time="{stamp_ms(now)}" xmlns="http://schema.intuit.com/finance/v3">'
-        '<Fault type="SERVICE"><Error code="3001">'
-        "<Message>message=ThrottleExceeded; errorCode=003001; statusCode=429</Message>"
-        "<Detail>The request limit was reached.  Try again later</Detail>"
-        "</Error></Fault></IntuitResponse>"
+        f'<Fault type="{kind}"><Error code="{code}"><Message>{message}</Message>'
+        f"<Detail>{detail}</Detail></Error></Fault></IntuitResponse>"
     ).encode()
 
 
@@ -71,7 +69,19 @@ def throttled(now: float, retry_after: object = None) -> Response:
     headers = {"Content-Type": "application/xml"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    return Response(429, _throttle_xml(now), headers)
+    message = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
+    detail = "The request limit was reached.  Try again later"
+    return Response(429, _xml(now, "SERVICE", "3001", message, detail), headers)
+
+
+def wrong_cluster(now: float) -> Response:
+    """A 401 for a company of the other environment, as seen since 2024."""
+    detail = (
+        "WrongClusterError: -11017-You have accessed the wrong server.  You will now be redirected."
+        " , statusCode: 401"
+    )
+    body = _xml(now, "AuthenticationFault", "130", "Accessing Wrong Cluster", detail)
+    return Response(401, body, {"Content-Type": "application/xml"})
 
 
 def unauthorized(detail: str, now: float) -> Response:

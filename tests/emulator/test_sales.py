@@ -114,6 +114,14 @@ def test_what_is_missing_is_named(books: Books) -> None:
         assert fault.detail == f"Required parameter {path} is missing in the request"
 
 
+def test_each_bad_line_is_told(books: Books) -> None:
+    lines = [item_line(1, "99"), item_line(2), item_line("9.99", Qty=1, UnitPrice=10)]
+    body = {"CustomerRef": {"value": books.customer()["Id"]}, "Line": lines}
+    fault = refused(books, "2500", "Invoice", body)
+    assert [one["code"] for one in fault.body["Fault"]["Error"]] == ["2500", "6070"]
+    assert books.query("select * from Invoice") == {}
+
+
 def test_references_must_be_there_and_active(books: Books) -> None:
     customer = books.customer()
     body = {"CustomerRef": {"value": customer["Id"]}, "Line": [item_line(1, "99")]}

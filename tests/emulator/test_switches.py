@@ -148,6 +148,17 @@ def requestid_retention(books: Books) -> str:
     return "forever"
 
 
+def wrong_environment(books: Books) -> str:
+    reply = books.session.get(
+        f"{books.url}/production/v3/company/{books.realm}/preferences", timeout=10
+    )
+    if reply.status_code == 403:
+        return str(reply.json()["fault"]["error"][0]["code"])
+    assert 'code="130"' in reply.text
+    assert reply.status_code == 401
+    return "130"
+
+
 observed: dict[str, Callable[[Books], str]] = {
     "cdc-window": cdc_window,
     "doubled-tax": doubled_tax,
@@ -161,6 +172,7 @@ observed: dict[str, Callable[[Books], str]] = {
     "refresh-race": refresh_race,
     "requestid-faults": requestid_faults,
     "requestid-retention": requestid_retention,
+    "wrong-environment": wrong_environment,
 }
 load_all()
 VALUES = [(name, value) for name, known in sorted(SWITCHES.items()) for value in known.values]

@@ -41,6 +41,7 @@ rule("a line's TaxCodeRef is TAX or NON, else 6100", RECORDED, "pasted 2026")
 rule("a description line shows no tax code and no blank description", RECORDED, "sandbox 2025")
 rule("negative item lines are taken, a negative total is not", REPORTED, "production code")
 rule("the item of a line names the account it posts to (ItemAccountRef)", RECORDED, "sandbox 2026")
+rule("several bad lines are several errors of one fault", REPORTED, "pasted replies")
 rule("categories cannot be sold: 2500", RECORDED, "pasted 2017")
 rule("a discount line needs an amount or a percentage: 6090", DOCUMENTED, "table of codes")
 KEPT = ("ServiceDate", "TaxInclusiveAmt", "DiscountRate", "DiscountAmt", "ClassRef")
@@ -54,6 +55,7 @@ def sales_lines(
     items: list[Json] = []
     discounts: list[Json] = []
     total = ZERO
+    wrong: list[faults.QboFault] = []
     for line in sent:
         kind = line.get("DetailType")
         if kind is None:
@@ -70,8 +72,11 @@ def sales_lines(
         if kind == "SalesItemLineDetail":
             before = known.get(body["Id"])
             stocked = "" if record.entity.name == "Estimate" else date
-            amount = _item_line(company, line, body, before, stocked)
-            total += amount
+            try:
+                total += _item_line(company, line, body, before, stocked)
+            except faults.QboFault as fault:
+                wrong.append(fault)
+                continue
         elif kind == "DescriptionOnly":
             body["DetailType"] = kind
             body["DescriptionLineDetail"] = {}
@@ -81,6 +86,8 @@ def sales_lines(
             )
         body["CustomExtensions"] = []
         items.append(body)
+    if wrong:
+        raise faults.QboFault([error for fault in wrong for error in fault.errors])
     for one in discounts:
         percent = one["DiscountLineDetail"].get("DiscountPercent")
         if percent is not None:
