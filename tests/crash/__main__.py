@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import random
+import resource
 import sys
 import tempfile
 import time
@@ -26,22 +28,24 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 
 def evenly(cases: Sequence[str], share: int) -> list[str]:
-    """So many of the cases, spread over all days and boundaries."""
+    """So many of the cases, spread over all days and boundaries; all kinds go on at all times."""
     count = min(share or len(cases), len(cases))
-    return [cases[(2 * i + 1) * len(cases) // (2 * count)] for i in range(count)]
+    chosen = [cases[(2 * i + 1) * len(cases) // (2 * count)] for i in range(count)]
+    random.Random(1).shuffle(chosen)
+    return chosen
 
 
 def report(played: Iterable[Played]) -> str:
     """Each point with what came of it."""
     rows: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for each in played:
+    for each in sorted(played, key=lambda one: (one.case.day, one.place)):
         end = "WRONG" if each.wrong else "ok" if each.is_reached else "not reached"
         note = f" ({each.note})" if each.note else ""
         rows[each.case.day, str(each.case.at)].append(f"{each.case.kind} {end}{note}")
     return "\n".join(f"{_DAYS[day]}, {at}: {'; '.join(ends)}" for (day, at), ends in rows.items())
 
 
-def summary(played: Sequence[Played], minutes: float) -> str:
+def summary(played: Sequence[Played], minutes: float, computing: float) -> str:
     """The figures."""
     kinds = Counter(each.case.kind for each in played)
     words = Counter(wrong.split(":")[0] for each in played for wrong in each.wrong)
@@ -51,7 +55,8 @@ def summary(played: Sequence[Played], minutes: float) -> str:
     return (
         f"{len(points)} boundaries of {len(_DAYS)} days; {len(played)} cases: "
         + ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
-        + f"\n{minutes:.1f} minutes; {failed} cases went wrong, {missed} were not reached"
+        + f"\n{minutes:.1f} minutes ({computing:.1f} of computing);"
+        + f" {failed} cases went wrong, {missed} were not reached"
         + f"\n{words['twice']} documents twice, {words['lost']} lost,"
         + f" {words['without disposition']} records without disposition"
     )
@@ -84,12 +89,16 @@ def main() -> int:
         fresh = [asked.started or (not asked.case and i % FRESH == 0) for i in range(len(names))]
         for each in pool.map(worker.play, names, fresh, chunksize=4):
             played.append(each)
+            if not len(played) % 500:
+                print(f"{len(played)} of {len(names)}", file=sys.stderr, flush=True)
             for wrong in each.wrong:
                 print(f"{each.case}: {wrong}\n  python -m tests.crash --case '{each.case}'")
         cuts = [each.result() for each in cutting]
     if asked.case:
         print(report(played))
-    told = summary(played, (time.monotonic() - began) / 60)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    minutes = ((time.monotonic() - began) / 60, (used.ru_utime + used.ru_stime) / 60)
+    told = summary(played, *minutes)
     told += "".join(f"\n{cut}" for cut in cuts)
     if asked.report:
         asked.report.write_text(f"{told}\n\n{report(played)}\n", encoding="utf-8")

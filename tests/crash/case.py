@@ -51,6 +51,8 @@ class Played:
     is_reached: bool
     wrong: tuple[str, ...] = ()
     note: str = ""
+    place: int = 0
+    """Where its point stands among those of its day."""
 
 
 @dataclass
@@ -125,13 +127,15 @@ class Week:
     def play(self, case: Case, *, is_started: bool = False) -> Played:
         """Disturb the day, let cron run on, and look."""
         room = self.room
+        known = self.days[case.day].boundaries
+        place = known.index(case.at) if case.at in known else len(known)
         self.set_up(case.day)
         try:
             what = case.kind if case.kind in ("enospc", "eio") else "kill"
             disturbance = self._disturbance(what, case.at)
             end = room.sync(watcher=disturbance, is_started=is_started)
             if not disturbance.is_reached:
-                return Played(case, is_reached=False)
+                return Played(case, False, place=place)
             wrong = _unprepared(end, is_killed=what == "kill")
             note = self._again(case) if case.kind == "again" else f"exit {end.code}"
             more, told = self._run_on()
@@ -144,7 +148,7 @@ class Week:
                 more, told = self._run_on()
         finally:
             room.shut()
-        return Played(case, True, (*wrong, *more, *self._look(last, told)), note)
+        return Played(case, True, (*wrong, *more, *self._look(last, told)), note, place)
 
     def _disturbance(self, what: str, at: Boundary | int) -> Disturbance:
         return Disturbance(Namer(self.room.folder, self.room.realm_id), what, at)
