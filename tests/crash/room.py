@@ -72,7 +72,7 @@ class Room:
 
     def deliver(self, sets: Sets) -> None:
         """The order system writes its export."""
-        self._shop.deliver(**sets)
+        self._shop.deliver(complete=True, counts=None, **sets)
 
     # Snapshots -------------------------------------------------------------------------
 

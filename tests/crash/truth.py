@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -54,11 +54,11 @@ def read_truth(company: Path, ledger: Path, realm_id: str) -> Truth:
             for kind in shelf.store.records
             for record in shelf.store.all(kind)
         }
-        balances: Counter[str] = Counter()
+        balances: dict[str, Decimal] = defaultdict(Decimal)
         for entry in entries(shelf):
             for row in entry["postings"]:
-                sum_ = Decimal(row["debit"]) - Decimal(row["credit"])
-                balances[f"{row['account']} {row['customer'] or ''}"] += sum_  # type: ignore[assignment]
+                change = Decimal(row["debit"]) - Decimal(row["credit"])
+                balances[f"{row['account']} {row['customer'] or ''}"] += change
     finally:
         assert emulator.storage is not None
         emulator.storage.close()

@@ -131,7 +131,7 @@ def _set(day: Sets, name: str, number: str, **values: str) -> None:
     """Change one record of a set; every row of the set has its column then."""
     for row in day[name]:
         if next(iter(row.values())) == number:
-            dict.update(row, values)  # type: ignore[arg-type]
+            dict.update(row, values)
             return
     raise KeyError(number)
 
