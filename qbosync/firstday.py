@@ -115,7 +115,17 @@ class FirstDay:
         names = {str(getattr(policy.items, key)): key for key in PROPOSALS}
         if not policy.items.create_missing:
             return
-        for item in needed_items(self.snapshot, policy):
+        needed = list(needed_items(self.snapshot, policy))
+        own = {name.casefold() for name in policy.items.income_account}
+        tax = policy.items.sales_tax
+        if policy.is_production and tax.casefold() not in own:
+            # Real books demand it by name; where the item is there, its account says it.
+            there = self.lists.item(tax)
+            if account := self.lists.account_of(there) if there else None:
+                yield tax, str(account.get("FullyQualifiedName", account["Name"]))
+            elif tax not in needed:
+                needed.append(tax)
+        for item in needed:
             if self.lists.item(item) is not None or item not in names:
                 continue
             try:

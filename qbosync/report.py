@@ -293,12 +293,12 @@ def _rest(console: Console, outcome: Outcome, is_verbose: bool) -> None:
         console.print(cell(f"Held: {len(outcome.held)}", "bold"))
         for problem in outcome.held.values():
             console.print(cell(f"  {_headed(problem, outcome)}: {problem.what}", "yellow"))
-            console.print(cell(f"    {problem.todo}"))
+            console.print(cell(f"    {remedy(problem.reason, problem.todo)}"))
     if outcome.by_hand:
         console.print(cell(f"To apply by hand: {len(outcome.by_hand)}", "bold"))
         for problem in outcome.by_hand.values():
             console.print(cell(f"  {problem.what}", "yellow"))
-            console.print(cell(f"    {problem.todo}"))
+            console.print(cell(f"    {remedy(problem.reason, problem.todo)}"))
     for words in (*outcome.reported, *(outcome.notes if is_verbose else ())):
         console.print(cell(f"Note: {words}"))
     left = ", ".join(f"{n} {reason}" for reason, n in sorted(plan.out_of_scope.items()))
@@ -314,6 +314,22 @@ def show_checks(console: Console, checks: Iterable[Check]) -> None:
         console.print(Text(f"{word:>5} ", style=style) + cell(f"{check.name}: {check.evidence}"))
         if check.level != "ok" and check.todo:
             console.print(cell(f"      {check.todo}"))
+
+
+_GOES_OUT = frozenset({
+    "bad_amount", "bad_name", "company_setting", "missing_account", "missing_item", "name_taken",
+    "negative_total", "no_charge_date", "number_taken", "number_too_long", "over_applied",
+    "overpayment_of_nothing", "same_name", "same_number", "total_mismatch", "unfit_account",
+    "unfit_item", "unknown_customer", "unknown_method", "unknown_status", "write_off_of_nothing",
+    "unreadable", "refused",
+})  # fmt: skip
+"""Reasons that end as soon as their cause does: nobody has to tell qbosync."""
+
+
+def remedy(reason: str, todo: str) -> str:
+    """What to do, and whether that is all: a held line ends with it."""
+    is_said = "itself" in todo or "Nothing to do" in todo
+    return todo if is_said or reason not in _GOES_OUT else f"{todo} It goes out by itself then."
 
 
 def named(source: str) -> str:
@@ -351,7 +367,8 @@ def mail(
     lines = [first + (f"; {len(hands)} to apply by hand" if hands else "")]
     for problem in fresh[:_MAILED]:
         mark = news[problem.source]
-        lines.append(f"{mark} {_headed(problem, outcome)}: {problem.what} {problem.todo}")
+        end = remedy(problem.reason, problem.todo)
+        lines.append(f"{mark} {_headed(problem, outcome)}: {problem.what} {end}")
     lines += [f"… {len(fresh) - _MAILED} more"] * (len(fresh) > _MAILED)
     lines += [f"Apply by hand: {p.what} {p.todo}" for p in hands[:_MAILED]]
     old = [p for p in problems if p.source not in news]
@@ -359,7 +376,7 @@ def mail(
     for problem in old[:_OLDEST]:
         day = since.get(problem.source, "")[:10]
         head = f"{_headed(problem, outcome)}, held since {day}" if day else "held"
-        lines.append(f"{head}: {problem.what} {problem.todo}")
+        lines.append(f"{head}: {problem.what} {remedy(problem.reason, problem.todo)}")
     lines += [f"… {len(old) - _OLDEST} more that are held"] * (len(old) > _OLDEST)
     if outcome.written:
         lines.append(f"Written: {_counted(w.operation for w in outcome.written)}.")

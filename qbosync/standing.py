@@ -25,7 +25,7 @@ from qbosync.model import ZERO, show
 from qbosync.outcome import BY_HAND
 from qbosync.places import Connection
 from qbosync.qbo.preferences import voucher
-from qbosync.report import cell, clock_time, named, status_json
+from qbosync.report import cell, clock_time, named, remedy, status_json
 from qbosync.schedule import next_run
 from qbosync.source.folder import FolderSource
 from qbosync.wiring import (
@@ -230,7 +230,8 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
         console.print(cell(f"{'Vouched for':<18}{name}, on {told['at'][:10]}{by}"))
     for row in (*document["held"], *document["to_apply_by_hand"]):
         console.print(cell(f"  {named(row['source'])}: {row['what']}", "yellow"))
-        console.print(cell(f"    {row['todo']} (since {row['since'][:10]})"))
+        end = remedy(row["reason"], row["todo"])
+        console.print(cell(f"    {end} (since {row['since'][:10]})"))
     for row in document["opening_deposits"]:
         words = f"{named(row['source'])} of {row['date']}, {row['customer']}, {row['amount']}"
         console.print(cell(f"  {words}: paid before the start date, so not sent.", "yellow"))

@@ -446,6 +446,19 @@ def test_what_the_operator_leaves_open_is_listed_and_nothing_is_made(real: Shop)
     assert real.run("sync", "--first", "--yes").code == 4
 
 
+def test_the_tax_item_that_is_there_says_its_account_itself(real: Shop) -> None:
+    real.configure()
+    Operator(real).connect()
+    deliver_shipping(real)
+    assert real.run("sync").code == 0  # makes the item Sales Tax on its account
+    assert real.run("disconnect").code == 0
+    deliver_two_orders(real)
+    write_real(real, accounts="")
+    somebody = Operator(real, {"company's name": "Sandbox Cabinet Shop"})
+    assert somebody.connect().connection.income_account == {"Sales Tax": "Sales Tax Collected"}
+    assert not any("Account of the item" in words for words in somebody.asked)
+
+
 def test_numbers_that_quickbooks_has_are_counted_and_get_a_prefix(shop: Shop) -> None:
     write_invoice(shop, "1002")
     somebody = Operator(shop, {"Prefix for order numbers": "A-"})

@@ -82,6 +82,14 @@ def test_a_record_that_is_held_for_another_reason_is_news(shop: Shop) -> None:
     assert "\nNOW order 2001, Alder Homes, 90.00: " in told
 
 
+def test_every_held_line_says_whether_that_is_all(shop: Shop) -> None:
+    shop.deliver(customers=CUSTOMERS, orders=[order("2001", "90.00", status="polished")],
+                 order_lines=[line("2001", "90.00")])  # fmt: skip
+    told = shop.run("sync").err.splitlines()[1]
+    assert told.endswith("or correct the order. It goes out by itself then.")
+    assert "It goes out by itself then. (since " in shop.run("status").out
+
+
 def test_many_new_records_are_cut(shop: Shop) -> None:
     hold(shop, *(str(n) for n in range(3000, 3030)))
     lines = shop.run("sync").err.splitlines()

@@ -243,6 +243,9 @@ def _spendings(credit: CreditMemo, ctx: Context) -> Iterator[Answer]:
             else:
                 yield Skip(key.source, "before the start date")
             continue
+        if not ctx.exists(invoice) and is_before_start(application.target, ctx):
+            yield Skip(key.source, "for an invoice from before the start date: apply it by hand")
+            continue
         if not ctx.exists(invoice):
             yield Skip(key.source, f"waits until {application.target.replace(':', ' ')} is charged")
             continue
