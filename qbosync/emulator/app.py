@@ -191,7 +191,7 @@ class Emulator:
         if path.startswith("/v3/company/"):
             return self._company(request, plan, environment)
         if path in ("/connect/oauth2",) or path.endswith("/oauth2/authorize"):
-            return self.oauth.authorize(self, request)
+            return signin.authorize(self.oauth, self, request)
         if "/tokens/" in path and not self.limits.allow("sign-in", self.now(), batch=False):
             return Response(429)
         if path.endswith("/tokens/bearer") and request.method == "POST":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .company import Company
     from .store import Record
 
+rule("tombstones are kept for ever; CDC looks back 30 days", ASSUMED, "30 days is documented")
 rule(
     "one inner object per entity asked for, rows oldest change first", RECORDED, "sandbox 2016-2020"
 )

@@ -9,10 +9,9 @@ import base64
 import binascii
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
-from . import signin
-from .http import Request, Response, html_response, json_response, redirect
+from .http import Request, Response, json_response
 from .jsons import Json, loads
 from .provenance import ASSUMED, DOCUMENTED, RECORDED, REPORTED, rule, switch
 
@@ -71,7 +70,6 @@ rule(
 ACCESS, REFRESH, HARD = 3600, 8726400, 157680000
 ROTATE = 86400
 NO_STORE = {"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"}
-SCOPE = "com.intuit.quickbooks.accounting"
 
 
 class Owner(Protocol):
@@ -133,36 +131,6 @@ class OAuth:
         self.access = {token: (grant, until) for token, (grant, until) in state["access"].items()}
         self.grants = [Grant(**one) for one in state["grants"]]
         self.moved = False
-
-    # -- the browser --------------------------------------------------------------------------
-
-    def authorize(self, owner: Owner, request: Request) -> Response:
-        """The sign-in page, or at once its outcome when `approve` is given."""
-        asked = request.query
-        back, state = asked.get("redirect_uri", ""), asked.get("state", "")
-        for name in ("client_id", "redirect_uri", "state"):
-            if not asked.get(name):
-                return html_response(f"<h1>{name} is missing</h1>", 400)
-        if asked.get("response_type") != "code":
-            return _back(back, error="unsupported_response_type", state=state)
-        if SCOPE not in asked.get("scope", "").split():
-            return _back(back, error="invalid_scope", state=state)
-        choice, realms = asked.get("approve"), owner.realms(asked["client_id"])
-        if choice is None:
-            return html_response(signin.page(realms, asked))
-        if choice == "deny":
-            return _back(back, error="access_denied", state=state)
-        if choice not in [realm for realm, _, _ in realms]:
-            return html_response("<h1>There is no such company</h1>", 400)
-        code = owner.token("AB11", 46)
-        self.codes[code] = {
-            "client": asked["client_id"],
-            "redirect": back,
-            "realm": choice,
-            "until": int(owner.now()) + 600,
-        }
-        self.moved = True
-        return _back(back, code=code, state=state, realmId=choice)
 
     # -- the token endpoint -------------------------------------------------------------------
 
@@ -305,7 +273,3 @@ def _error(code: str, words: str = "", status: int = 400) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Intuit"'
     return json_response(body, status, headers)
-
-
-def _back(to: str, **values: str) -> Response:
-    return redirect(f"{to}{'&' if '?' in to else '?'}{urlencode(values)}")

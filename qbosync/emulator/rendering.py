@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from .company import Company
     from .store import Record
 
+rule("references show the current name, also on old documents", RECORDED, "sandbox 2026")
+rule(
+    "an account is referred to by its full name, a sub-customer by its DisplayName",
+    RECORDED,
+    "sandbox 2024-2026",
+)
 rule(
     "a customer read or listed shows V4IDPseudonym, listed also ClientEntityId; written neither",
     RECORDED,

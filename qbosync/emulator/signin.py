@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from .http import Request, Response, html_response, redirect
 from .jsons import Json
 from .pages_html import document, tag
+
+if TYPE_CHECKING:
+    from .oauth import OAuth, Owner
+
+SCOPE = "com.intuit.quickbooks.accounting"
 
 
 def page(realms: list[tuple[str, str, str]], asked: dict[str, str]) -> str:
@@ -56,3 +65,36 @@ def discovery(base: str, limits: str) -> Json:
         "qbosync_limits": limits,
         "qbosync_api": base,
     }
+
+
+def authorize(oauth: OAuth, owner: Owner, request: Request) -> Response:
+    """The sign-in page, or at once its outcome when `approve` is given."""
+    asked = request.query
+    back, state = asked.get("redirect_uri", ""), asked.get("state", "")
+    for name in ("client_id", "redirect_uri", "state"):
+        if not asked.get(name):
+            return html_response(f"<h1>{name} is missing</h1>", 400)
+    if asked.get("response_type") != "code":
+        return _back(back, error="unsupported_response_type", state=state)
+    if SCOPE not in asked.get("scope", "").split():
+        return _back(back, error="invalid_scope", state=state)
+    choice, realms = asked.get("approve"), owner.realms(asked["client_id"])
+    if choice is None:
+        return html_response(page(realms, asked))
+    if choice == "deny":
+        return _back(back, error="access_denied", state=state)
+    if choice not in [realm for realm, _, _ in realms]:
+        return html_response("<h1>There is no such company</h1>", 400)
+    code = owner.token("AB11", 46)
+    oauth.codes[code] = {
+        "client": asked["client_id"],
+        "redirect": back,
+        "realm": choice,
+        "until": int(owner.now()) + 600,
+    }
+    oauth.moved = True
+    return _back(back, code=code, state=state, realmId=choice)
+
+
+def _back(to: str, **values: str) -> Response:
+    return redirect(f"{to}{'&' if '?' in to else '?'}{urlencode(values)}")

@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import keys
 from .entities import ENTITIES
 from .jsons import dumps, loads
 from .store import Record
@@ -165,7 +166,10 @@ class Storage:
             company.store.records[entity][number] = record
             records.append(record)
         for record in sorted(records, key=lambda r: r.entity.kind):
-            company.restore(record)
+            keys.learn(company, record, record.read())
+            company.store.index(record)
+            if record.entity.kind == "txn":
+                record.body = None
         for entity, number, updated, moved in self._db.execute(
             "select entity, id, updated, moved from tombstones where realm=? order by moved", realm
         ):
