@@ -24,6 +24,10 @@ class TokenBlob:
     hard_expires_at: datetime | None = None
     ledger_uuid: str = ""
     ledger_seq: int = 0
+    refused_at: datetime | None = None
+    """When Intuit last said that the token is worth nothing."""
+    rescue_key: str = field(default="", repr=False)
+    """What seals a new token until the keyring has it."""
 
     def dump(self) -> str:
         """Compact JSON, without the token before where both are too long for one entry."""
@@ -42,6 +46,8 @@ class TokenBlob:
             "he": time(self.hard_expires_at),
             "lu": self.ledger_uuid,
             "ls": self.ledger_seq,
+            "ra": time(self.refused_at),
+            "rk": self.rescue_key,
         }
         text = json.dumps(values, separators=(",", ":"))
         if len(text) <= _LARGEST:
@@ -62,11 +68,13 @@ class TokenBlob:
                 raise ValueError("another version")
 
             def time(name: str) -> datetime | None:
-                return datetime.fromisoformat(values[name]) if values[name] else None
+                text = values.get(name)
+                return datetime.fromisoformat(text) if text else None
 
             return cls(
                 values["rt"], values["pt"], values["id"], values["cs"], time("at"),
                 time("ie"), time("he"), values["lu"], int(values["ls"]),
+                time("ra"), str(values.get("rk", "")),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError):
             raise ValueError("the entry is not what qbosync writes") from None

@@ -97,6 +97,8 @@ def connect(
         with alone(setup, known.environment, known.realm_id):
             pass
     store = token_store(setup, person.ask is not None, store_choice)
+    if store.notice:
+        person.show(store.notice)
     transport = transport_of(setup)
     endpoints = endpoints_of(setup, transport)
     keys = client_of(setup, store, client, person)

@@ -39,7 +39,14 @@ from qbosync.qbo.transport import HttpTransport
 from qbosync.shop import Shop
 from qbosync.source.base import Source
 from qbosync.source.folder import FolderSource
-from qbosync.tokens import EmulatorFileStore, KeyringStore, TokenStore
+from qbosync.tokens import (
+    EmulatorFileStore,
+    KeyringStore,
+    Rescued,
+    SealedFileStore,
+    TokenStore,
+    random_key,
+)
 
 _QUIET = timedelta(seconds=60)
 """So long an export must lie untouched before it is read."""
@@ -213,19 +220,22 @@ def endpoints_of(setup: Setup, transport: HttpTransport) -> Endpoints:
 def token_store(setup: Setup, is_interactive: bool, wanted: str = "") -> TokenStore:
     """Where the refresh token lies: as pinned when connecting, else as the operator chose.
 
-    An emulated company's token is no secret and lies in a file, unless a keyring is named.
+    An emulated company's token is no secret and lies in a file, unless a keyring or a sealed
+    file is named.
     """
     pinned = setup.connection.keyring_backend if setup.connection else ""
     chosen = wanted or ("keyring" if os.environ.get("PYTHON_KEYRING_BACKEND") else "")
+    if wanted == "file" or (pinned == SealedFileStore.backend and not wanted):
+        sealed = SealedFileStore(setup.places.sealed_token, setup.places.token_key, os.environ)
+        if wanted:
+            sealed.make_key()
+        return sealed
     is_file = pinned == FILE_BACKEND or (not pinned and chosen != "keyring")
-    if setup.settings.is_emulator and is_file:
+    if setup.settings.is_emulator and is_file and not wanted:
         return EmulatorFileStore(setup.places.emulator_token)
-    if not pinned and chosen == "file":
-        raise SetupError(
-            "Tokens of a real company are kept in the OS keyring.",
-            "Leave out --token-store file; the README, Keyring, has a recipe for each system.",
-        )
-    return KeyringStore(pinned or None, is_interactive)
+    # Another place than before is taken only where the operator names it.
+    store = KeyringStore(None if wanted else pinned or None, is_interactive)
+    return Rescued(store, setup.places.data, random_key)
 
 
 def account_of(environment: str, realm_id: str) -> str:
@@ -249,8 +259,10 @@ class Keeper:
         blob = self.store.load(self.account)
         if blob is None:
             raise SetupError(
-                f"The keyring ({self.store.backend}) has no token for {self.account}.",
-                "Unlock the keyring that `qbosync connect` used, or run `qbosync connect` again.",
+                f"The keyring ({self.store.backend}) has no token for {self.account}, although this"
+                " company is connected: it was emptied or replaced, or its file is damaged.",
+                "Bring the keyring that `qbosync connect` used back from a backup, or run `qbosync"
+                " connect` again; the ledger stays. See docs/keyring.md.",
             )
         return blob
 

@@ -208,6 +208,64 @@ def test_the_token_before_is_tried_once_when_the_newest_is_dead(desk):
     assert desk.asked() - before == 2 and "dead" not in str(caught.value)
 
 
+def test_a_refused_token_is_asked_about_once_a_day_until_somebody_connects(desk):
+    keeper, _ = desk.signed_in()
+    revoke(desk.ends, "id", "CANARYSECRET", keeper.blob.refresh_token, desk.transport)
+    before = desk.asked()
+    for _ in range(36):  # three days of runs
+        with pytest.raises(InvalidGrantError, match="no longer accepts"):
+            Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+        desk.later(2)
+    assert desk.asked() - before == 3
+    session = Session(desk.ends, keeper, desk.transport, desk.clock)
+    session.start(desk.exchange(parse_redirect(desk.code(), "s").code), "id", "CANARYSECRET")
+    assert keeper.blob.refused_at is None
+    assert Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+
+
+def test_a_clock_that_was_set_back_does_not_silence_the_question(desk):
+    keeper, _ = desk.signed_in()
+    keeper.blob = replace(keeper.blob, refused_at=desk.clock.now() + timedelta(days=300))
+    assert Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+    assert keeper.blob.refused_at is None
+
+
+@pytest.mark.parametrize("hours", [-9000, 9000])
+def test_a_clock_that_is_a_year_off_loses_no_connection(desk, hours):
+    keeper, session = desk.signed_in()
+    desk.clock.ahead = timedelta(hours=hours)
+    assert Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+    assert session.access_token()
+
+
+def test_of_two_machines_with_one_connection_the_loser_is_told_of_the_other(desk):
+    keeper, _ = desk.signed_in()
+    copy = Keeper(keeper.blob)
+    desk.later(25)
+    assert Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+    with pytest.raises(InvalidGrantError, match="another machine") as caught:
+        Session(desk.ends, copy, desk.transport, desk.clock).access_token()
+    assert "connect" in caught.value.todo and "one machine only" in caught.value.todo
+    assert Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+
+
+def test_a_person_who_left_the_company_is_named_as_the_cause(desk):
+    keeper, _ = desk.signed_in()
+    desk.server.emulator.oauth.remove_user(REALM)
+    with pytest.raises(InvalidGrantError, match="no longer a user of the company"):
+        Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(102, "about 100 days"), (5 * 365 + 2, "after five years")]
+)
+def test_a_connection_that_ended_by_its_age_says_so(desk, days, words):
+    keeper, _ = desk.signed_in()
+    desk.later(24 * days)
+    with pytest.raises(InvalidGrantError, match=words):
+        Session(desk.ends, keeper, desk.transport, desk.clock).access_token()
+
+
 def test_without_a_token_there_is_no_connection(desk):
     session = Session(desk.ends, Keeper(TokenBlob()), desk.transport, desk.clock)
     with pytest.raises(SetupError, match="Not connected"):

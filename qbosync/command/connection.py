@@ -50,7 +50,7 @@ def _ask(text: str, default: str, choices: tuple[str, ...]) -> str:
 @click.option("--paste", is_flag=True, help="Paste the address the browser ended on.")
 @click.option("--no-browser", is_flag=True, help="Print the address to open, and wait.")
 @click.option("--token-store", type=click.Choice(["keyring", "file"]), default=None,
-              help="Where the token lies; file only for the emulator.")  # fmt: skip
+              help="Where the token lies: the system's keyring, or a sealed file.")  # fmt: skip
 @click.option("--take-over", is_flag=True,
               help="Make this the machine that writes, where another one did.")  # fmt: skip
 @click.pass_context

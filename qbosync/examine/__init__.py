@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from qbosync.errors import LedgerError, QbosyncError, SetupError
+from qbosync.errors import BusyError, LedgerError, QbosyncError, SetupError
 from qbosync.examine.books import Lists, books_checks
 from qbosync.examine.export import export_checks
 from qbosync.examine.full import full_checks
@@ -19,6 +19,7 @@ from qbosync.model import Snapshot
 from qbosync.places import Connection, write_connection
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import ACCEPTABLE, Check, company_checks, stops_everything
+from qbosync.signin import alone
 from qbosync.wiring import Setup, open_company, open_ledger, open_source, policy_of
 
 _ALL = "Active IN (true, false)"
@@ -66,13 +67,16 @@ def check(
     try:
         vouch(setup, ledger, accept, who)
         try:
-            company = open_company(setup, connection, ledger, is_interactive)
-            there = _there(setup, connection, company, ledger, snapshot, is_full)
+            # Asking QuickBooks may bring a new token: two at once would lose one.
+            with alone(setup, connection.environment, connection.realm_id):
+                company = open_company(setup, connection, ledger, is_interactive)
+                there = _there(setup, connection, company, ledger, snapshot, is_full)
         except LedgerError:
             raise
         except QbosyncError as error:
             trouble = error
             name = "QuickBooks" if company else "keyring"
+            name = "lock" if isinstance(error, BusyError) else name
             there = [Check(name, "stop", error.what, error.todo)]
         here = machine_checks(
             setup,

@@ -17,6 +17,7 @@ from qbosync.lock import RunLock
 from qbosync.places import Places
 from qbosync.places.file import is_posix
 from qbosync.qbo.preferences import Check
+from qbosync.tokens import SealedFileStore
 from qbosync.wiring import FILE_BACKEND, Setup
 
 _ROOM = 200 * 1024 * 1024
@@ -42,6 +43,9 @@ def _keyring(backend: str) -> Check:
     name = backend.rpartition(".")[0].rpartition(".")[2] or backend
     if backend == FILE_BACKEND:
         return Check("keyring", "ok", "An emulated company's token lies in a file: no secret.")
+    if backend == SealedFileStore.backend:
+        return Check("keyring", "warning", "The token lies in a sealed file, as was chosen.",
+                     "It is as safe as its key: docs/keyring.md, “A sealed file”.")  # fmt: skip
     if any(f"backends.{kind}." in backend for kind in _OS_KEYRINGS):
         return Check("keyring", "ok", f"The token was read from the keyring ({name}).")
     return Check(

@@ -57,6 +57,16 @@ class Places:
         """The refresh token of an emulated company, which is no secret."""
         return self.data / "emulator-token.json"
 
+    @property
+    def sealed_token(self) -> Path:
+        """The tokens in a sealed file, where the operator chose that."""
+        return self.data / "token.sealed"
+
+    @property
+    def token_key(self) -> Path:
+        """What seals it: beside the configuration, so that a copy of the data has no key."""
+        return self.config.with_name(f"{self.profile}.token-key")
+
     def ledger(self, environment: str, realm_id: str) -> Path:
         """One ledger for each company of each environment."""
         return self.data / f"{_company(environment, realm_id)}.db"

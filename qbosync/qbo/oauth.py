@@ -157,7 +157,15 @@ def refresh(
 
 
 class InvalidGrantError(SetupError):
-    """Intuit does not know the code or refresh token any more."""
+    """Intuit does not know the code or refresh token any more.
+
+    `reason` is what it said beside that, where it said something.
+    """
+
+    def __init__(self, what: str, todo: str = "", *, trace_id: str = "", reason: str = "") -> None:
+        super().__init__(what, todo)
+        self.trace_id = trace_id
+        self.reason = reason
 
 
 def _headers(client_id: str, secret: str) -> dict[str, str]:
@@ -183,12 +191,13 @@ def _ask(
     trace = trace_id_of(reply.headers)
     if reply.status == 200 and isinstance(document, dict) and _is_whole(document):
         return _tokens(document, clock.now())
-    said = document.get("error") if isinstance(document, dict) else ""
-    error_name = said if isinstance(said, str) and _ERROR.fullmatch(said) else ""
+    error_name = _word(document, "error")
     if error_name == "invalid_grant":
         raise InvalidGrantError(
             f"Intuit no longer accepts the sign-in (invalid_grant, intuit_tid {trace}).",
             "Run `qbosync connect` again.",
+            trace_id=trace,
+            reason=_word(document, "x_error_reason"),
         )
     if error_name == "invalid_client" or reply.status == 401:
         raise SetupError(
@@ -204,6 +213,12 @@ def _ask(
         f"Intuit refused the sign-in: {error_name}, intuit_tid {trace}.",
         "Run `qbosync connect` again.",
     )
+
+
+def _word(document: object, name: str) -> str:
+    """A technical word of an answer, and nothing else: the rest may quote a token."""
+    said = document.get(name) if isinstance(document, dict) else ""
+    return said if isinstance(said, str) and _ERROR.fullmatch(said) else ""
 
 
 def _send(request: Request, transport: Transport, clock: Clock) -> Reply:

@@ -2,22 +2,26 @@
 
 Only the refresh token is kept: the access token dies before the next run.  The keeper is
 proven writable before Intuit is asked, since a token that cannot be stored is lost, and a
-new one is stored and read back before its first use.
+new one is stored and read back before its first use.  A token that Intuit refused is not
+tried again before a day has passed: asking every two hours mends nothing.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from qbosync.blob import TokenBlob
 from qbosync.clock import Clock
-from qbosync.errors import SetupError
+from qbosync.errors import LedgerError, SetupError
 from qbosync.qbo.oauth import Endpoints, InvalidGrantError, Tokens, refresh
 from qbosync.qbo.transport import Transport
 
 _TRIES = (1.0, 4.0)
+_AGAIN = timedelta(hours=23)
+"""A run a day may ask whether a refused token lives again; they come at the same minute."""
 
 
 class Keeper(Protocol):
@@ -79,16 +83,29 @@ class Session:
             blob = self._keeper.load()
         if not blob.refresh_token:
             raise SetupError("Not connected to QuickBooks.", "Run `qbosync connect`.")
+        now = self._clock.now()
+        if blob.refused_at and timedelta() <= now - blob.refused_at < _AGAIN:
+            raise lost_connection(blob, now)
         self._keeper.save(blob)
         try:
-            tokens = self._ask(blob, blob.refresh_token)
-        except InvalidGrantError:
-            # A run that died between Intuit's answer and the keyring leaves the two apart:
-            # what is kept beside may be the one that lives.
-            if not blob.previous_refresh_token:
-                raise
-            tokens = self._ask(blob, blob.previous_refresh_token)
+            tokens = self._ask_for_either(blob)
+        except InvalidGrantError as error:
+            self._save(replace(blob, refused_at=now))
+            raise lost_connection(blob, now, error) from error
         self._store(blob, tokens)
+
+    def _ask_for_either(self, blob: TokenBlob) -> Tokens:
+        """The newest token, or once the one before it.
+
+        A run that died between Intuit's answer and the keyring leaves the two apart: what is
+        kept beside may be the one that lives.
+        """
+        try:
+            return self._ask(blob, blob.refresh_token)
+        except InvalidGrantError:
+            if not blob.previous_refresh_token or blob.refused_at:
+                raise
+            return self._ask(blob, blob.previous_refresh_token)
 
     def _ask(self, blob: TokenBlob, token: str) -> Tokens:
         return refresh(
@@ -114,6 +131,7 @@ class Session:
                 rotated_at=self._clock.now() if is_new else blob.rotated_at,
                 idle_expires_at=tokens.refresh_expires_at,
                 hard_expires_at=hard,
+                refused_at=None,
             )
         )
         self._tokens, self._unsaved = tokens, None
@@ -123,6 +141,29 @@ class Session:
         for pause in _TRIES:
             try:
                 return self._keeper.save(blob)
-            except SetupError:
+            except (SetupError, LedgerError):
                 self._clock.sleep(pause)
         self._keeper.save(blob)
+
+
+def lost_connection(
+    blob: TokenBlob, now: datetime, said: InvalidGrantError | None = None
+) -> InvalidGrantError:
+    """Why Intuit no longer knows us, as far as we can tell, and who can mend it."""
+    if said is not None and said.reason == "user_not_in_realm":
+        why = "the person who connected is no longer a user of the company"
+    elif blob.hard_expires_at and now >= blob.hard_expires_at:
+        why = "a connection ends after five years"
+    elif blob.idle_expires_at and now >= blob.idle_expires_at:
+        why = "nothing ran for about 100 days"
+    else:
+        why = (
+            "most likely another machine, or a copy of this one, signs in with the same connection;"
+            " or somebody disconnected the app in QuickBooks"
+        )
+    trace = f", intuit_tid {said.trace_id}" if said is not None else ""
+    return InvalidGrantError(
+        f"Intuit no longer accepts the connection (invalid_grant{trace}): {why}.",
+        "Run `qbosync connect` again, on one machine only. Nothing is lost; Intuit is asked"
+        " again once a day at most until then.",
+    )

@@ -306,7 +306,7 @@ PLANTS = (
     Plant(
         "what the keyring keeps is read back",
         "no reading back",
-        "qbosync/tokens.py",
+        "qbosync/tokens/system.py",
         "get_password(SERVICE, account)) != text:",
         "get_password(SERVICE, account)) == text + text:",
         "tests/test_tokens.py::test_a_keyring_that_forgets_is_noticed_at_once",
@@ -322,7 +322,7 @@ PLANTS = (
     Plant(
         "any trouble of a keyring is a sentence and exit 4",
         "only its own errors are caught",
-        "qbosync/tokens.py",
+        "qbosync/tokens/system.py",
         "except BaseException as error:  # any backend, any error",
         "except ValueError as error:  # any backend, any error",
         "tests/test_tokens.py::test_any_error_of_a_keyring_is_a_sentence_without_secrets",
