@@ -47,7 +47,7 @@ def trouble_of_secret_service() -> Callable[[], SetupError] | None:
 
     try:
         connection = secretstorage.dbus_init()
-    except SecretServiceNotAvailableException:
+    except (SecretServiceNotAvailableException, OSError):
         return advice.no_bus
     try:
         # `get_default_collection` would make one, and ask for its password.

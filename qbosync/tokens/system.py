@@ -20,7 +20,7 @@ from qbosync.tokens import advice
 from qbosync.tokens.bus import find_bus, trouble_of_secret_service
 from qbosync.tokens.store import SERVICE
 
-_DEADLINE = 4.0
+_DEADLINE = 3.0
 """Seconds; with the program's own start it is over within five."""
 _PATIENCE = 30.0
 """Seconds where a person may be asked to unlock the keyring."""
@@ -130,6 +130,9 @@ def _pinned(name: str) -> Any:
 def _chosen() -> Any:
     """The backend for a new connection: the one named in the environment, else the system's."""
     named = os.environ.get("PYTHON_KEYRING_BACKEND", "")
+    if not named:
+        # One that is set and empty breaks keyring (observed).
+        os.environ.pop("PYTHON_KEYRING_BACKEND", None)
     import keyring
 
     backend = _pinned(named) if named else keyring.get_keyring()
