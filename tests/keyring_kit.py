@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shopkit import OFF, Result, Shop, deliver_two_orders, open_shop
+
 PASSWORD = "a long password"
 _WAIT = 10.0
 _MISSING = [
@@ -166,3 +168,39 @@ def a_keyring(folder: Path, *, is_activated: bool = False) -> Iterator[Keyring]:
         yield made
     finally:
         made.end()
+
+
+_PATIENCE = 30.0
+"""A hang is a failure; how long each state takes is printed by `python -m bench.keyring`."""
+
+
+@dataclass
+class Connected:
+    """A shop whose token lies in a keyring of its own; copied for each test."""
+
+    shop: Shop
+    keyring: Keyring
+
+    def run(self, *args: str, **environ: str) -> Result:
+        """As cron runs it: a process without a terminal."""
+        process = self.shop.start(*args, **{**self.keyring.environ, **environ})
+        try:
+            out, err = process.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return Result(process.returncode, out, err)
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[Connected]:
+    """A company connected by the real sign-in, and everything synced once."""
+    (folder / "session").mkdir()
+    with open_shop(folder) as shop, a_keyring(folder / "session") as keyring:
+        deliver_two_orders(shop)
+        shop.preferences(OFF)
+        shop.environ = keyring.environ
+        made = shop.connect_by_hand("--token-store", "keyring")
+        assert made.code == 0, made.text
+        yield Connected(shop, keyring)

@@ -7,52 +7,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.keyring_kit import Keyring, a_keyring, needs_keyring
-from tests.shopkit import Result, Shop, deliver_two_orders, open_shop
+from tests.keyring_kit import Connected, a_keyring, connected, needs_keyring
+from tests.kills import kill_rounds
+from tests.shopkit import Shop, deliver_two_orders
 
 pytestmark = needs_keyring
-_PATIENCE = 30.0
-"""A hang is a failure; how long each state takes is printed by `python -m bench.keyring`."""
-
-
-@dataclass
-class Connected:
-    """A shop whose token lies in a keyring of its own; copied for each test."""
-
-    shop: Shop
-    keyring: Keyring
-
-    def run(self, *args: str, **environ: str) -> Result:
-        """As cron runs it: a process without a terminal."""
-        process = self.shop.start(*args, **{**self.keyring.environ, **environ})
-        try:
-            out, err = process.communicate(timeout=_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise
-        return Result(process.returncode, out, err)
-
-
-@contextmanager
-def connected(folder: Path) -> Iterator[Connected]:
-    """A company connected by the real sign-in, and everything synced once."""
-    (folder / "session").mkdir()
-    with open_shop(folder) as shop, a_keyring(folder / "session") as keyring:
-        deliver_two_orders(shop)
-        shop.preferences({"TaxPrefs": {"UsingSalesTax": False},
-                          "SalesFormsPrefs": {"AutoApplyCredit": False, "AutoApplyPayments": False,
-                                              "CustomTxnNumbers": True}})  # fmt: skip
-        shop.environ = keyring.environ
-        made = shop.connect_by_hand("--token-store", "keyring")
-        assert made.code == 0, made.text
-        yield Connected(shop, keyring)
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +210,11 @@ def test_a_sealed_file_does_without_a_keyring(original: Connected, tmp_path: Pat
     key.rename(tmp_path / "elsewhere")
     done = shop.run("sync")
     assert done.code == 4 and "key of the sealed token" in done.err
+
+
+def test_killed_while_storing_a_new_token_the_connection_lives(tmp_path: Path) -> None:
+    """A share of what `python -m bench.keyring` does sixty times."""
+    tally = kill_rounds(tmp_path, 3)
+    assert tally.pieces >= 20, "the dialogue with the keyring goes by"
+    assert (tally.kills, tally.lost) == (3, 0)
+    assert tally.rescued, "the keyring alone would have lost one"
