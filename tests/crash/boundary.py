@@ -83,12 +83,17 @@ class Namer:
 
 def is_disk(boundary: Boundary) -> bool:
     """Whether the disk can fail here."""
-    return boundary.call in _DISK and not _is_request(boundary)
+    return boundary.call in _DISK and not _is_request(boundary) and not _is_output(boundary)
 
 
 def can_be_full(boundary: Boundary) -> bool:
     """Whether a full disk shows here."""
-    return boundary.call in _GROWS and not _is_request(boundary) and boundary.target not in _OUTPUT
+    return boundary.call in _GROWS and not _is_request(boundary) and not _is_output(boundary)
+
+
+def _is_output(boundary: Boundary) -> bool:
+    """Standard output and error: where they fail, nobody can be told."""
+    return boundary.target in _OUTPUT
 
 
 def _is_request(boundary: Boundary) -> bool:
