@@ -6,24 +6,21 @@ written until a check finds them right.  No token is used before it is safely st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qbosync.blob import TokenBlob
-from qbosync.errors import QbosyncError, SetupError
+from qbosync.errors import SetupError
 from qbosync.examine import lists_of, read_export, settings_of
 from qbosync.examine.books import books_checks
 from qbosync.examine.machine import machine_checks
 from qbosync.firstday import FirstDay
 from qbosync.ledger import Ledger
+from qbosync.picked import give_back, right_company
 from qbosync.places import Connection, make_data_dir, write_connection
 from qbosync.qbo.client import Company
-from qbosync.qbo.faults import WrongKeysError
-from qbosync.qbo.oauth import Tokens, revoke
-from qbosync.qbo.preferences import Check, company_checks, refusals, stops_everything
+from qbosync.qbo.preferences import Check, stops_everything
 from qbosync.qbo.session import Session
-from qbosync.qbo.transport import HttpTransport
 from qbosync.signin import (
     Person,
     alone,
@@ -31,7 +28,6 @@ from qbosync.signin import (
     client_of,
     sign_in,
     tokens_of,
-    told_wrong_keys,
 )
 from qbosync.takeover import begin_anew, meet_others
 from qbosync.tokens import EmulatorFileStore
@@ -50,8 +46,6 @@ from qbosync.wiring import (
 )
 
 __all__ = ["Connected", "Person", "connect"]
-
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -117,9 +111,9 @@ def connect(
         company = company_of(endpoints, grant.realm_id, transport, session, setup)
 
         def undo() -> None:
-            _undo(setup, keeper, before, keys, tokens, transport)
+            give_back(setup, keeper, before, keys, tokens, transport)
 
-        info = _right_company(setup, company, person, undo)
+        info = right_company(setup, company, person, undo)
         is_known = before is not None and bool(before.ledger_uuid)
         name = str(info.get("CompanyName") or grant.realm_id)
         try:
@@ -184,75 +178,6 @@ def _same_company(setup: Setup, realm_id: str) -> None:
             f" company picked now is another one ({environment} {realm_id}).",
             "Run `qbosync disconnect` first if you mean to change, or pick the same company.",
         )
-
-
-def _right_company(
-    setup: Setup, company: Company, person: Person, undo: Callable[[], None]
-) -> dict[str, object]:
-    """What QuickBooks says of the company, once it is one that can be served, and the one meant.
-
-    Raises:
-        SetupError: If it is neither; what was stored is as before then.
-    """
-    environment = setup.settings.quickbooks.environment
-    try:
-        info = company.company_info()
-        name = str(info.get("CompanyName") or company.realm_id)
-        if setup.connection is None:
-            _refuse(company, info)
-            _typed_back(setup, name, person)
-    except WrongKeysError as error:
-        undo()
-        raise told_wrong_keys(error, environment) from error
-    except SetupError:
-        undo()
-        raise
-    person.show(f"Connected to {name} ({environment}).")
-    return info
-
-
-def _refuse(company: Company, info: dict[str, object]) -> None:
-    """A company that no switch will make fit is not connected in the first place."""
-    if found := refusals(company_checks(company.preferences(), info, {})):
-        raise SetupError(
-            f"{info.get('CompanyName', company.realm_id)} cannot be connected."
-            f" {' '.join(check.evidence for check in found)}",
-            found[0].todo,
-        )
-
-
-def _typed_back(setup: Setup, name: str, person: Person) -> None:
-    """Real books: the operator types which company it is."""
-    if not setup.settings.is_production or person.ask is None:
-        return
-    person.show(f"You picked {name}. These are real books.")
-    for _ in range(_TRIES):
-        if person.ask("Type the company's name to go on", False).strip() == name:
-            return
-        person.show("That is not its name.")
-    raise SetupError(
-        f"The name of {name} was not typed back, so it is not connected.",
-        "Run `qbosync connect` again and pick the company that you mean.",
-    )
-
-
-def _undo(
-    setup: Setup,
-    keeper: Keeper,
-    before: TokenBlob | None,
-    keys: tuple[str, str],
-    tokens: Tokens,
-    transport: HttpTransport,
-) -> None:
-    """Leave in the keyring what was there before, and give the new token back.
-
-    Not where an older one of this company lives: revoking one ends the app's access (documented).
-    """
-    keeper.save(before or TokenBlob())
-    if before is not None and before.refresh_token:
-        return
-    with suppress(QbosyncError):
-        revoke(endpoints_of(setup, transport), *keys, tokens.refresh_token, transport)
 
 
 @dataclass

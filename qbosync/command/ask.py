@@ -30,7 +30,7 @@ def status(ctx: click.Context, as_json: bool, max_age: str) -> None:
     \b
     Example:  qbosync status --max-age 5h     for monitoring
     """
-    from qbosync.standing import show_status
+    from qbosync.panel import show_status
     from qbosync.standing import status as inquire
 
     found = inquire(setup_of(ctx), max_age)
