@@ -12,9 +12,9 @@ from typing import Any
 
 from qbosync.errors import QbosyncError
 from qbosync.ledger import Ledger
+from qbosync.mail import mail
 from qbosync.outcome import Outcome
 from qbosync.places import Connection
-from qbosync.report import mail
 from qbosync.wiring import Setup, open_ledger
 
 _FIGURES = re.compile(r"intuit_tid [\w-]+|\d+|\bhours\b|\bdays\b")

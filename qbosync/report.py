@@ -25,9 +25,6 @@ from qbosync.outcome import Outcome, Written
 from qbosync.qbo.preferences import Check
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_MAILED = 20
-"""New records that a mail tells one by one; of those known before, the oldest few."""
-_OLDEST = 10
 _MANY = 40
 """Rows of a table before it is cut: a backfill is told by its sums."""
 
@@ -292,7 +289,7 @@ def _rest(console: Console, outcome: Outcome, is_verbose: bool) -> None:
     if outcome.held:
         console.print(cell(f"Held: {len(outcome.held)}", "bold"))
         for problem in outcome.held.values():
-            console.print(cell(f"  {_headed(problem, outcome)}: {problem.what}", "yellow"))
+            console.print(cell(f"  {headed(problem, outcome)}: {problem.what}", "yellow"))
             console.print(cell(f"    {remedy(problem.reason, problem.todo)}"))
     if outcome.by_hand:
         console.print(cell(f"To apply by hand: {len(outcome.by_hand)}", "bold"))
@@ -338,7 +335,7 @@ def named(source: str) -> str:
     return rest.replace(":", " line ") if kind == "file" else f"{kind.replace('_', ' ')} {rest}"
 
 
-def _headed(problem: Problem, outcome: Outcome) -> str:
+def headed(problem: Problem, outcome: Outcome) -> str:
     """Which record, whose, and how much money it is about."""
     customer = outcome.names.get(outcome.owners.get(problem.source, ""), "")
     parts = [named(problem.source)]
@@ -347,46 +344,6 @@ def _headed(problem: Problem, outcome: Outcome) -> str:
     if problem.amount is not None:
         parts.append(show(problem.amount))
     return ", ".join(parts)
-
-
-def mail(
-    outcome: Outcome, company: str, news: Mapping[str, str], since: Mapping[str, str]
-) -> list[str]:
-    """The lines that cron mails; the first carries all, since the subject is only the command.
-
-    `news` marks the records that are new, or held for another reason than before.
-    """
-    problems = list(outcome.held.values())
-    fresh = [p for p in problems if p.source in news]
-    money = sum((p.amount for p in problems if p.amount is not None), Decimal("0.00"))
-    first = (
-        f"qbosync: {company}: {len(fresh)} new record{'s' * (len(fresh) != 1)} held,"
-        f" {len(problems)} in all, {show(money)} not in QuickBooks"
-    )
-    hands = list(outcome.by_hand.values())
-    lines = [first + (f"; {len(hands)} to apply by hand" if hands else "")]
-    for problem in fresh[:_MAILED]:
-        mark = news[problem.source]
-        end = remedy(problem.reason, problem.todo)
-        lines.append(f"{mark} {_headed(problem, outcome)}: {problem.what} {end}")
-    lines += [f"… {len(fresh) - _MAILED} more"] * (len(fresh) > _MAILED)
-    lines += [f"Apply by hand: {p.what} {p.todo}" for p in hands[:_MAILED]]
-    old = [p for p in problems if p.source not in news]
-    old.sort(key=lambda p: since.get(p.source, ""))
-    for problem in old[:_OLDEST]:
-        day = since.get(problem.source, "")[:10]
-        head = f"{_headed(problem, outcome)}, held since {day}" if day else "held"
-        lines.append(f"{head}: {problem.what} {remedy(problem.reason, problem.todo)}")
-    lines += [f"… {len(old) - _OLDEST} more that are held"] * (len(old) > _OLDEST)
-    if outcome.written:
-        lines.append(f"Written: {_counted(w.operation for w in outcome.written)}.")
-    lines.append("More: qbosync status; one record: qbosync explain REF")
-    return [plain(line) for line in lines]
-
-
-def _counted(operations: Iterable[Operation]) -> str:
-    counts = Counter(f"{op.key.entity}" for op in operations)
-    return ", ".join(f"{n} {entity}" for entity, n in counts.items())
 
 
 def show_story(console: Console, story: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "takeover",
         "log",
         "notify",
+        "mail",
         "demo",
         "demo_shop",
         "report",
