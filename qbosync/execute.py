@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from qbosync.converted import ADOPTED
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.lookup import customer_of, read, references
 from qbosync.mapping.context import Candidate, Found
@@ -124,6 +125,9 @@ class Executor:
         assert operation.found is not None  # noqa: S101  an adoption has found something
         now = self.clock.now()
         facts = agreed(operation.draft, operation.found, self.ids.get)
+        if operation.reason == ADOPTED:
+            # Made by QuickBooks with a number and a date of its own, which stay as they are.
+            facts = dict(operation.draft.facts)
         entry = self.ledger.adopt(operation, operation.found, facts, self.outcome.run_id, now)
         self.ids[entry.key] = entry.qbo_id
         self.outcome.adopted.append(Written(operation, entry))

@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from qbosync.converted import ADOPTED
 from qbosync.errors import SetupError
 from qbosync.operation import MARK, Action, Body, Entity, Entry, Key, Operation
 
@@ -90,7 +91,8 @@ def refuse_second_writer(
         SetupError: Naming the first of them.
     """
     for operation in operations:
-        if operation.action is not Action.ADOPT or operation.key.entity not in MARKED:
+        is_ours = operation.action is Action.ADOPT and operation.reason != ADOPTED
+        if not is_ours or operation.key.entity not in MARKED:
             continue
         document = Marked(operation.key, "", operation.found or {})
         if operation.key not in sent and _is_after(document, seen_since):

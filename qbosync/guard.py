@@ -5,9 +5,10 @@ Pure: each guard is handed what it judges and raises with what a person has to d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
+from typing import Any
 
 from qbosync.errors import SetupError
 from qbosync.mapping.policy import Policy
@@ -18,6 +19,9 @@ from qbosync.plan import Plan
 
 _GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
 _FIRST = 5
+_SOME = 3
+"""Fewer orders may go at once whatever their share."""
+_OFF = timedelta(days=1)
 
 
 def age_words(age: timedelta) -> str:
@@ -37,6 +41,33 @@ def refuse_stale(snapshot: Snapshot, now: datetime, limit: timedelta | None, zon
             " that is not taken for no news.",
             "See in the order system why it exports no more; [source] max_age sets the limit.",
         )
+
+
+def refuse_shrunken(snapshot: Snapshot, last: Mapping[str, Any] | None, is_meant: bool) -> None:
+    """A whole export of a shop does not lose more than half of its orders in two hours.
+
+    A delivery of changes only says that it is not complete.
+    """
+    before = int(last["orders"] or 0) if last else 0
+    left = len(snapshot.orders)
+    gone = before - left - sum(kind == "order" for kind, _ in snapshot.deletions)
+    if snapshot.is_complete and not is_meant and gone >= _SOME and 2 * gone > before:
+        raise SetupError(
+            f"The export has {left} orders, the last one had {before}: more than half are gone,"
+            " so nothing was written.",
+            "See whether the order system exports all; if it is meant, run"
+            " `qbosync sync --allow-mass-update`.",
+        )
+
+
+def clock_words(off: timedelta) -> str:
+    """How a machine's clock that is off by more than a day is told; `""` if it is not."""
+    if abs(off) <= _OFF:
+        return ""
+    return (
+        f"This machine's clock is {abs(off).days} days {'fast' if off > _OFF else 'slow'}:"
+        " QuickBooks' time was taken instead. Set the clock."
+    )
 
 
 def refuse_strangers(asked: Iterable[str], known: Collection[str]) -> None:

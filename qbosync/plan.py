@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
+from qbosync.converted import ADOPTED, doubt
 from qbosync.mapping import charge, credit_memo, order, payment
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
 from qbosync.mapping.customer import customer_draft
@@ -192,6 +193,11 @@ class _Planner:
     def _create(self, draft: Draft) -> Problem | None:
         """Create a document, or adopt it where QuickBooks turns out to hold it already."""
         self.names.wanted.add(draft.key)
+        if made := self.ctx.found.converted.get(draft.key):
+            if problem := doubt(draft, made, self._id_of):
+                return problem
+            self._plan(Operation(Action.ADOPT, draft, ADOPTED, found=made))
+            return None
         candidates = self.ctx.found.objects.get(draft.key, ())
         bodies = [c.object for c in candidates if c.entity == draft.key.entity]
         judged = recognise(draft, bodies, self.ctx.policy.instance)
@@ -221,6 +227,10 @@ class _Planner:
         else:
             self._plan(Operation(Action.CREATE, draft, why(draft)))
         return None
+
+    def _id_of(self, key: Key) -> str | None:
+        entry = self.ctx.memory.live(key)
+        return entry.qbo_id if entry else None
 
     def _customers(self) -> None:
         """Customers that QuickBooks has from us follow the source; others wait to be needed."""

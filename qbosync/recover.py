@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from qbosync.errors import TemporaryError
-from qbosync.lookup import since_intents
+from qbosync.lookup import made_from, since_intents
 from qbosync.model import Problem
 from qbosync.operation import Action, Intent, Key, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
@@ -48,6 +48,8 @@ def recover(
         if decision.step is Step.RESEND and adopts_until is not None:
             # An old copy of the ledger does not know when this was last sent.
             decision = Decision(Step.WAIT, until=adopts_until)
+        if decision.step is Step.RESEND and _is_made_already(shop, intent):
+            decision = Decision(Step.DROP)
         if decision.step is Step.RESEND and should_stop():
             decision = Decision(Step.WAIT, until=now)
         if not is_dry:
@@ -58,6 +60,13 @@ def recover(
             open_[intent.key] = problem
             outcome.held[problem.source] = problem
     return open_
+
+
+def _is_made_already(shop: Shop, intent: Intent) -> bool:
+    """Whether QuickBooks made the invoice from our estimate itself, so that ours would be twice."""
+    links = intent.body.get("LinkedTxn", [])
+    ids = [str(link["TxnId"]) for link in links if link.get("TxnType") == "Estimate"]
+    return bool(made_from(shop.company, dict.fromkeys(ids, intent.key)))
 
 
 def _carry_out(shop: Shop, outcome: Outcome, intent: Intent, decision: Decision) -> Decision:

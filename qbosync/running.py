@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from qbosync.errors import BusyError, LedgerError, QbosyncError
+from qbosync.errors import BusyError, LedgerError, QbosyncError, TemporaryError
 from qbosync.ledger import Ledger
 from qbosync.log import enter_log
 from qbosync.notify import news, news_of_failure, news_of_some
@@ -73,7 +74,11 @@ def _run(
     setup: Setup, options: Options, is_interactive: bool, is_quiet: bool, pinger: Pinger
 ) -> Run:
     stop = Stop()
-    with open_shop(setup, is_interactive) as shop, _stopped_by_signals(stop):
+    with (
+        open_shop(setup, is_interactive) as shop,
+        _stopped_by_signals(stop),
+        _ended_when_it_hangs(shop.max_runtime),
+    ):
         pinger.start()
         is_shown = sys.stderr.isatty() and not is_quiet
         with progress(is_shown) as watch:
@@ -117,13 +122,40 @@ def _stopped_by_signals(stop: Stop) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
 
     names = ("SIGTERM", "SIGINT", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # What is ignored stays so: that is what `nohup` is for.
+    numbers = [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_when_it_hangs(runtime: timedelta) -> Iterator[None]:
+    """A run takes nothing new near its end; one that hangs even so is ended when it has had it.
+
+    Whatever is cut off so is an open write like any other.
+    """
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def end(_number: int, _frame: object) -> None:
+        raise TemporaryError(
+            f"The run hung and was ended when it had had its time ({runtime}).",
+            "Nothing to do: the next run goes on. See whether the export or the disk answers.",
+        )
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, runtime.total_seconds())
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

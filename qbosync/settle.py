@@ -10,6 +10,8 @@ sent again after QuickBooks has had time to apply it late:
     a stranger's, same number   less than `resend_after`      wait
     a stranger's, same number   more                          dropped: the plan holds it
     nothing of it               less than `resend_after`      wait
+    an invoice that it made     more                          dropped: the plan adopts that one
+    from our estimate itself
     nothing of it               more                          send again, same request id
 
 Customers, items and payment methods have no marker: an active one of the name is what was

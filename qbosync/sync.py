@@ -17,8 +17,10 @@ from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.execute import Executor
 from qbosync.guard import (
     ask_to_go_on,
+    clock_words,
     newest_orders,
     refuse_another_plan,
+    refuse_shrunken,
     refuse_stale,
     refuse_strangers,
     refuse_to_begin_alone,
@@ -122,8 +124,12 @@ class _Run:
         checks = company_checks(preferences, None, ledger.facts("accepted:"))
         changed = changed_settings(ledger, watched(preferences), self.options.is_dry)
         self.read_at = self.shop.company.server_time
-        # What is sent and what is waited for goes by QuickBooks' clock, the days by the shop's.
+        # What is sent and what is waited for goes by QuickBooks' clock, the days by the shop's,
+        # unless that is off by more than a day.
         self.books = replace(self.shop, clock=BooksClock.of(self.shop.clock, self.shop.company))
+        if words := clock_words(self.shop.clock.now() - self.books.clock.now()):
+            self.shop = self.books
+            self.outcome.reported.append(words)
         stops = [check for check in checks if stops_everything(check)]
         self.outcome.settings_are_right = not stops
         closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
@@ -159,6 +165,7 @@ class _Run:
         self.orders = len(snapshot.orders)
         self.outcome.snapshot = snapshot
         refuse_stale(snapshot, self.shop.clock.now(), self.shop.max_age, self.shop.zone)
+        refuse_shrunken(snapshot, self.shop.ledger.last_success(), self.options.allow_mass_update)
         self.outcome.names = {c.id: c.name.strip() for c in snapshot.customers.values()}
         self.outcome.owners = owners(snapshot)
         refuse_strangers(self.options.only, self.outcome.owners)

@@ -86,12 +86,14 @@ class Candidate:
 class Found:
     """What was looked up in QuickBooks for this plan.
 
-    `objects` has every key that was asked for, with `()` where nothing is there.
+    `objects` has every key that was asked for, with `()` where nothing is there.  `converted`
+    has the invoices that QuickBooks made from our estimates itself, by the key of ours.
     """
 
     objects: Mapping[Key, tuple[Candidate, ...]] = field(default_factory=dict)
     accounts: tuple[Body, ...] = ()
     terms: tuple[Body, ...] = ()
+    converted: Mapping[Key, Body] = field(default_factory=dict)
 
 
 @dataclass

@@ -123,7 +123,8 @@ def _words(error: Exception) -> str:
         "ConnectTimeout": "no connection in time",
         "ReadTimeout": "no answer in time",
         "ReadTimeoutError": "the answer came too slowly",
-        "SSLError": "the secure connection failed or its certificate was not accepted",
+        "SSLError": "the secure connection failed or its certificate was not accepted"
+        " (is this machine's clock right?)",
         "ChunkedEncodingError": "the answer broke off",
         "ContentDecodingError": "the answer is garbled",
     }
