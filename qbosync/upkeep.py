@@ -12,6 +12,7 @@ from typing import Any
 from qbosync.adopt import Adoption, carry_out, find
 from qbosync.errors import LedgerError
 from qbosync.ledger import WHOLE_RUN, Ledger
+from qbosync.ledger.file import PART
 from qbosync.lock import RunLock
 from qbosync.model import Problem
 from qbosync.outcome import Outcome, Progress, Written
@@ -68,7 +69,8 @@ def keep_copy(setup: Setup, ledger: Ledger, outcome: Outcome) -> None:
     made = setup.places.backups / f"{stem}-{_stamp(now)}.db"
     if not made.exists():
         ledger.backup(made)
-    for old in _copies(setup, stem)[:-KEPT]:
+    halves = setup.places.backups.glob(f"{stem}-*{PART}*")  # of runs that were killed meanwhile
+    for old in (*_copies(setup, stem)[:-KEPT], *halves):
         with contextlib.suppress(OSError):
             # One that stays is no harm; the next run tries again.
             old.unlink()
@@ -76,7 +78,13 @@ def keep_copy(setup: Setup, ledger: Ledger, outcome: Outcome) -> None:
 
 def _copies(setup: Setup, stem: str) -> list[Path]:
     """Those that runs made, oldest first."""
-    return sorted(setup.places.backups.glob(f"{stem}-*[0-9]Z.db"))
+    try:
+        return sorted(setup.places.backups.glob(f"{stem}-*[0-9]Z.db"))
+    except OSError as error:
+        raise LedgerError(
+            f"The folder {setup.places.backups} cannot be read: {error.strerror}.",
+            "Look at the disk and at the folder's owner and mode.",
+        ) from error
 
 
 def _stamp(now: datetime) -> str:

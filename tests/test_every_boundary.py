@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(not is_possible(), reason="watching processes so needs Linux on x86-64"),
 ]
-SHARE = 240
+SHARE = 300
 
 
 def test_a_share_of_all_boundaries_leaves_no_trace(tmp_path: Path) -> None:
@@ -64,6 +64,13 @@ def test_the_boundaries_are_each_way_out_of_a_run(week: Week) -> None:
 
 def test_a_run_killed_before_its_answer_adopts_the_document(week: Week) -> None:
     played = week.play(ANSWERED)
+    assert played.is_reached and played.wrong == ()
+
+
+def test_a_copy_that_is_not_whole_yet_counts_for_none(week: Week) -> None:
+    """A run that was killed while it copied: what it left is no copy, and the next makes one."""
+    at = Boundary("pwrite64", "data/backups/ledger-….db.part", 3)
+    played = week.play(Case(1, "kill", at))
     assert played.is_reached and played.wrong == ()
 
 

@@ -21,6 +21,9 @@ from sqlite_utils.db import Table
 from qbosync.errors import LedgerError
 from qbosync.ledger.schema import SCHEMA, TABLES, WAY_OUT, connect, explained, look
 
+PART = ".part"
+"""How the name of a copy ends that is not whole yet."""
+
 
 class LedgerFile:
     """One company's file, its transactions and its own facts."""
@@ -163,18 +166,30 @@ class LedgerFile:
     # Copies ----------------------------------------------------------------------------
 
     def backup(self, path: Path) -> None:
-        """A consistent copy, also while a run is writing; nothing is left of one that fails."""
+        """A consistent copy, also while a run is writing.
+
+        It bears its name only when it is whole; nothing is left of one that fails.
+        """
+        part = path.with_name(path.name + PART)
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make(path)
-            copy = sqlite3.connect(path)
+            if path.exists():
+                raise FileExistsError(path)
+            _remove(part)
+            _make(part)
             try:
-                self.db.conn.backup(copy)
+                with contextlib.closing(sqlite3.connect(part)) as copy:
+                    self.db.conn.backup(copy)
+                part.rename(path)
             except BaseException:
-                copy.close()
-                path.unlink(missing_ok=True)
+                _remove(part)
                 raise
-            copy.close()
+
+
+def _remove(part: Path) -> None:
+    """What is left of a copy, with the journal that another one would take for its own."""
+    for path in (part, part.with_name(part.name + "-journal")):
+        path.unlink(missing_ok=True)
 
 
 def _make(path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.crash.boundary import Boundary, Disturbance, Namer, can_be_full, is_disk
 from tests.crash.room import CRON, Room
 from tests.crash.tracer import End
-from tests.crash.truth import Truth, differences, read_truth, without_disposition
+from tests.crash.truth import Truth, broken_copies, differences, read_truth, without_disposition
 from tests.crash.week import deliveries
 
 KINDS = ("kill", "again", "week", "enospc", "eio")
@@ -170,6 +170,7 @@ class Week:
     def _look(self, number: int, told: dict[str, Any]) -> list[str]:
         room, day = self.room, self.days[number]
         wrong = differences(read_truth(room.company, room.ledger, room.realm_id), day.truth)
+        wrong += broken_copies(room.ledger)
         for name in ("exit_code", "unchanged", "out_of_scope", "to_apply_by_hand", "written",
                      "adopted", "reported", "edited", "error"):  # fmt: skip
             if told.get(name) != day.told[name]:

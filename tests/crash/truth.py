@@ -134,6 +134,22 @@ def differences(now: Truth, undisturbed: Truth) -> list[str]:
     return wrong
 
 
+def broken_copies(ledger: Path) -> list[str]:
+    """Copies beside the ledger that nobody could restore."""
+    wrong = []
+    for path in sorted((ledger.parent / "backups").glob("*Z.db")):
+        try:
+            with closing(sqlite3.connect(path)) as db:
+                [(count,)] = db.execute("SELECT count(*) FROM entries")
+                is_whole = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        except sqlite3.DatabaseError as error:
+            wrong.append(f"broken copy: {path.name}: {error}")
+            continue
+        if not is_whole or not count:
+            wrong.append(f"broken copy: {path.name}")
+    return wrong
+
+
 def without_disposition(sets: Sets, told: Mapping[str, Any], ledger: Path) -> list[str]:
     """Records of the source that are neither in QuickBooks nor held nor out of scope."""
     with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
