@@ -103,7 +103,7 @@ class FirstDay:
                 continue
             question = f"QuickBooks does not show it: {what} ({where}). Is it off? (yes/no)"
             if self.person.choose(question, "no").strip().casefold() in ("y", "yes"):
-                told = f"{self.setup.clock.now().isoformat()} {_who()}"
+                told = f"{self.setup.clock.now().isoformat()} {who()}"
                 self.ledger.set_fact(f"accepted:{name}", told)
             else:
                 self.still_open.append(f"turn it off: {where}; then qbosync check --accept {name}")
@@ -240,7 +240,7 @@ def taken_numbers(company: Company, snapshot: Snapshot) -> set[str]:
     return taken
 
 
-def _who() -> str:
+def who() -> str:
     """The account of the operating system that says so."""
     try:
         return getpass.getuser()

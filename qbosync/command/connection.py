@@ -147,14 +147,12 @@ def check(ctx: click.Context, as_json: bool, full: bool, accept: tuple[str, ...]
     \b
     Example:  qbosync check --accept bill-payments
     """
-    import getpass
-
     from qbosync.examine import check as examine
+    from qbosync.firstday import who
     from qbosync.qbo.preferences import stops_everything
     from qbosync.report import check_json, show_checks
 
-    who = getpass.getuser() if accept else ""
-    made = examine(setup_of(ctx), accept, has_terminal(), who, full)
+    made = examine(setup_of(ctx), accept, has_terminal(), who() if accept else "", full)
     if as_json:
         what = " ".join(found.evidence for found in made.stops)
         error = {"what": what, "todo": made.stops[0].todo} if made.stops else None
