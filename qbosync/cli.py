@@ -17,7 +17,7 @@ import click
 from qbosync import __version__
 from qbosync.command.ask import explain, status
 from qbosync.command.books import adopt, reconcile
-from qbosync.command.common import failure, print_json, show_error
+from qbosync.command.common import failure, print_json, show_error, without_core_files
 from qbosync.command.connection import check, connect, disconnect, init
 from qbosync.command.emulated import demo, emulator
 from qbosync.command.ledger import ledger
@@ -110,6 +110,7 @@ def program(
               qbosync sync                 write it; cron runs this every two hours
     """
     os.umask(0o077)
+    without_core_files()
     # A caller may hand in a clock; nobody else has anything to say about time.
     clock = (ctx.obj or {}).get("clock")
     ctx.obj = {"config": config, "profile": profile, "verbose": verbose, "quiet": quiet}

@@ -149,9 +149,15 @@ class Keyring:
             with suppress(ProcessLookupError):
                 os.kill(stray, signal.SIGKILL)
 
-    def _start(self, words: list[str], **pipes: int) -> subprocess.Popen[bytes]:
+    def start(self, words: list[str], environ: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start a program in this session."""
+        return self._start(words, environ)
+
+    def _start(
+        self, words: list[str], environ: dict[str, str] | None = None, **pipes: int
+    ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            words, env={**os.environ, **self.environ}, stderr=subprocess.DEVNULL,
+            words, env={**os.environ, **self.environ, **(environ or {})}, stderr=subprocess.DEVNULL,
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **pipes},
         )  # fmt: skip
         self.started.append(process)

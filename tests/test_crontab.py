@@ -14,6 +14,7 @@ LINES = [line for line in TEXT.splitlines() if line.strip() and not line.lstrip(
 SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 SETTINGS = {match[1]: match[2] for line in LINES if (match := SETTING.fullmatch(line))}
 JOBS = [line.split(None, 5) for line in LINES if not SETTING.fullmatch(line)]
+EXAMPLE_MINUTE = next(int(job[0]) for job in JOBS if job[5].endswith(" sync"))
 FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 

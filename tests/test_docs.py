@@ -56,7 +56,13 @@ def section(text: str, title: str) -> str:
 
 
 def documents() -> list[Path]:
-    folders = (ROOT, ROOT / "cassettes", ROOT / "cassettes" / "sandbox", PACKAGE / "emulator")
+    folders = (
+        ROOT,
+        ROOT / "docs",
+        ROOT / "cassettes",
+        ROOT / "cassettes" / "sandbox",
+        PACKAGE / "emulator",
+    )
     return [path for folder in folders for path in sorted(folder.glob("*.md"))]
 
 

@@ -30,6 +30,14 @@ def show_error(error: QbosyncError) -> None:
         click.echo(f"       {error.todo}", err=True)
 
 
+def without_core_files() -> None:
+    """A crash leaves no image of the memory, which holds tokens, on the disk."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def setup_of(ctx: click.Context) -> Setup:
     from qbosync.wiring import load
 
