@@ -139,7 +139,7 @@ class Ledger(History):
 
     def _save(self, entry: Entry, run_id: int, now: datetime) -> None:
         row = entry_row(entry) | {"run_id": run_id, "written_at": now.isoformat()}
-        self._table("entries").upsert(row, pk="key")
+        self._put("entries", row)
 
     # Intents ---------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class Ledger(History):
             for operation, intent in intents:
                 self._next_intent += 1
                 row = intent_row(intent, operation) | {"id": self._next_intent}
-                self._table("intents").insert(row)
+                self._put("intents", row)
                 numbered.append(replace(intent, id=self._next_intent))
         return numbered
 
@@ -158,7 +158,7 @@ class Ledger(History):
         """Note that an open intent is about to be sent once more, alone and as it was."""
         with self.transaction():
             row = {"last_sent": now.isoformat(), "attempts": intent.attempts + 1, "batch_id": ""}
-            self._table("intents").update(intent.id, row)
+            self._change("intents", intent.id, row)
         return replace(intent, last_sent=now, attempts=intent.attempts + 1, batch_id="")
 
     def record(self, results: Iterable[tuple[Intent, Posted]], now: datetime) -> list[Entry]:
@@ -206,7 +206,7 @@ class Ledger(History):
                 "todo": problem.todo,
                 "refused_at": now.isoformat(),
             }
-            self._table("refusals").upsert(row, pk="key")
+            self._put("refusals", row)
 
     def _close(
         self,
@@ -224,7 +224,7 @@ class Ledger(History):
             "answer": answer,
             "closed_at": now.isoformat(),
         }
-        self._table("intents").update(intent.id, row)
+        self._change("intents", intent.id, row)
 
     def open_intents(self) -> list[Intent]:
         """Writes whose outcome is not known, oldest first."""

@@ -132,6 +132,23 @@ class LedgerFile:
     def _table(self, name: str) -> Table:
         return self.db.table(name)
 
+    def _put(self, table: str, *rows: Mapping[str, Any]) -> None:
+        """Enter rows of one form, each in place of one of the same key.
+
+        sqlite-utils would ask for the table's columns at each of them.
+        """
+        if rows:
+            names = list(rows[0])
+            marks = ", ".join("?" * len(names))
+            sql = f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+            self.db.conn.executemany(sql, [tuple(row[name] for name in names) for row in rows])
+
+    def _change(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
+        """Change columns of one numbered row."""
+        sets = ", ".join(f"{name} = ?" for name in values)
+        sql = f"UPDATE {table} SET {sets} WHERE id = ?"  # noqa: S608  the names are ours
+        self.db.execute(sql, [*values.values(), row_id])
+
     def _rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         with explained(self.path):
             return list(self.db.query(sql, parameters))
@@ -150,7 +167,7 @@ class LedgerFile:
     def set_fact(self, name: str, value: str) -> None:
         """Remember a fact about this company."""
         with self.transaction():
-            self._table("meta").upsert({"name": name, "value": value}, pk="name")
+            self._put("meta", {"name": name, "value": value})
 
     def facts(self, prefix: str) -> dict[str, str]:
         """All facts whose names begin so, without the prefix."""

@@ -20,14 +20,14 @@ class History(LedgerFile):
         """Enter a run; it has an end only if it comes to `end_run`."""
         with self.transaction():
             row = {"started_at": now.isoformat(), "exit_code": -1, "written": 0, "held": 0}
-            self._table("runs").insert(row)
+            self._put("runs", row)
             (run_id,) = self.db.execute("SELECT max(id) FROM runs").fetchone()
         return int(run_id)
 
     def end_run(self, run_id: int, facts: Mapping[str, Any]) -> None:
         """Close a run with its exit code, counts, and how far QuickBooks was read."""
         with self.transaction():
-            self._table("runs").update(run_id, dict(facts))
+            self._change("runs", run_id, facts)
 
     def last_run(self) -> dict[str, Any] | None:
         """The latest run that came to an end."""
@@ -84,7 +84,7 @@ class History(LedgerFile):
         }
         with self.transaction():
             self.db.execute("DELETE FROM holds")
-            self._table("holds").insert_all(({r["source"]: r for r in kept} | rows).values())
+            self._put("holds", *({r["source"]: r for r in kept} | rows).values())
 
     def holds(self) -> list[dict[str, Any]]:
         """Held records as of the last run, oldest first."""
@@ -93,8 +93,9 @@ class History(LedgerFile):
     def sight(self, sightings: Mapping[str, Sighting]) -> None:
         """Remember when orders were first seen charged."""
         with self.transaction():
-            self._table("sightings").upsert_all(
-                (
+            self._put(
+                "sightings",
+                *(
                     {
                         "order_id": order_id,
                         "charge_status": sighting.charge_status,
@@ -105,5 +106,4 @@ class History(LedgerFile):
                     }
                     for order_id, sighting in sightings.items()
                 ),
-                pk="order_id",
             )
