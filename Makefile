@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: check test mutants crash
+.PHONY: check test mutants crash simulation crash-pairs
 
 check:
 	$(PYTHON) -m ruff check .
@@ -18,3 +18,11 @@ mutants:
 # A working week, ended at every boundary of every run; and every power cut. Up to an hour.
 crash:
 	$(PYTHON) -m tests.crash --report crash-report.txt
+
+# 30,000 random histories of a shop; a failing seed: python -m tests.simulation --seed N -v
+simulation:
+	$(PYTHON) -m tests.simulation --seeds 30000
+
+# Every boundary of a small week in one process, and every second death after it.
+crash-pairs:
+	$(PYTHON) -m tests.simulation.enumeration --pairs

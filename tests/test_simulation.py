@@ -25,11 +25,13 @@ from qbosync.qbo.client import Answer, Call, Company
 from qbosync.qbo.faults import Fault
 from qbosync.recognise import Recognised, Verdict
 from qbosync.settle import Decision, decide
+from tests.simulation.enumeration import cases, try_case
 from tests.simulation.fault import KINDS
-from tests.simulation.history import Report, World, draw, play, shrink
+from tests.simulation.history import Report, World, draw, play, play_seed, shrink
+from tests.simulation.parallel import everywhere
 
 pytestmark = pytest.mark.simulation
-SHARE = range(200)
+SHARE = range(2000)
 ENOUGH = 400
 """Seeds within which a planted bug must have shown."""
 
@@ -43,11 +45,20 @@ def first_broken(promise: str, seeds: Iterable[int] = range(ENOUGH)) -> Report:
     raise AssertionError(f"no history of {ENOUGH} broke {promise!r}")
 
 
+@pytest.mark.timeout(900)
 def test_every_history_keeps_every_promise() -> None:
-    reports = [play(draw(seed)) for seed in SHARE]
+    reports = list(everywhere(play_seed, SHARE))
     assert [(r.seed, r.wrong) for r in reports if r.wrong] == []
     assert all(report.runs >= 5 and report.records >= 10 for report in reports)
     assert sum(report.kills for report in reports) > len(reports) // 2
+
+
+@pytest.mark.timeout(900)
+def test_every_boundary_of_a_small_week_in_one_process() -> None:
+    """Named failpoints by faults by positions, singles: of every 5 cases 3."""
+    chosen = [case for at, case in enumerate(cases()) if at % 5 in (0, 2, 4)]
+    assert len(chosen) >= 10_000
+    assert [(name, wrong) for name, wrong in everywhere(try_case, chosen) if wrong] == []
 
 
 def test_a_history_has_at_least_three_faults_to_come() -> None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.history import Report, draw, play, shrink
-
-
-def play_seed(seed: int) -> Report:
-    """Play the history of a seed."""
-    return play(draw(seed))
+from tests.simulation.history import draw, play, play_seed, shrink
+from tests.simulation.parallel import everywhere
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("-v", "--verbose", action="store_true")
     chosen = parser.parse_args(arguments)
     if chosen.seed is not None:
@@ -48,15 +43,14 @@ def _many(seeds: Iterable[int], jobs: int) -> int:
     begun = time.perf_counter()
     faults: Counter[str] = Counter()
     broken, sums, played = [], Counter[str](), 0
-    with multiprocessing.Pool(jobs) as pool:
-        for report in pool.imap_unordered(play_seed, seeds, chunksize=10):
-            played += 1
-            faults += report.faults
-            sums.update(runs=report.runs, kills=report.kills, records=report.records,
-                        documents=report.documents, boundaries=report.boundaries)  # fmt: skip
-            if report.wrong:
-                broken.append(report)
-                print(f"seed {report.seed}: {report.wrong}", flush=True)
+    for report in everywhere(play_seed, seeds, jobs):
+        played += 1
+        faults += report.faults
+        sums.update(runs=report.runs, kills=report.kills, records=report.records,
+                    documents=report.documents, boundaries=report.boundaries)  # fmt: skip
+        if report.wrong:
+            broken.append(report)
+            print(f"seed {report.seed}: {report.wrong}", flush=True)
     took = time.perf_counter() - begun
     print(f"{played} seeds in {took:.1f} s, {played / took / jobs:.1f} a second and core;",
           ", ".join(f"{value} {name}" for name, value in sums.items()))  # fmt: skip

@@ -9,7 +9,6 @@ alone and with a death after it.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from random import Random
 
 from tests.simulation.fault import KINDS, ON_DISK, Fault
 from tests.simulation.history import Step, World, play
+from tests.simulation.parallel import everywhere
 
 _WORLDS = (
     (("requestid-retention", "forever"), ("duplicate-number", "custom")),
@@ -100,21 +100,24 @@ def try_case(case: tuple[str, World]) -> tuple[str, str]:
     return name, play(trial).wrong
 
 
+def share(every: int, is_all_pairs: bool = False) -> Iterator[tuple[str, World]]:
+    """Every so-manieth case: an evenly spread share."""
+    return (case for at, case in enumerate(cases(is_all_pairs)) if at % every == 0)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Try every case, or an evenly spread share; 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.enumeration")
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--pairs", action="store_true")
     chosen = parser.parse_args(arguments)
     begun, tried, broken = time.perf_counter(), 0, Counter[str]()
-    share = (case for at, case in enumerate(cases(chosen.pairs)) if at % chosen.every == 0)
-    with multiprocessing.Pool(chosen.jobs) as pool:
-        for name, wrong in pool.imap_unordered(try_case, share, chunksize=20):
-            tried += 1
-            if wrong:
-                broken[wrong] += 1
-                print(f"{name}: {wrong}", flush=True)
+    for name, wrong in everywhere(try_case, share(chosen.every, chosen.pairs), chosen.jobs):
+        tried += 1
+        if wrong:
+            broken[wrong] += 1
+            print(f"{name}: {wrong}", flush=True)
     took = time.perf_counter() - begun
     print(f"{tried} cases in {took:.0f} s, {sum(broken.values())} broken promises")
     return 1 if broken else 0

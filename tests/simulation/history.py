@@ -131,6 +131,11 @@ class Report:
     log: list[str] = field(default_factory=list)
 
 
+def play_seed(seed: int) -> Report:
+    """Play the history of a seed."""
+    return play(draw(seed))
+
+
 def play(world: World, is_logging: bool = False) -> Report:
     """Play a history to its end; `wrong` says which promise was broken, if any."""
     folder = Path(tempfile.mkdtemp(prefix="qbosync-", dir=_memory()))
