@@ -7,7 +7,7 @@ the state each time; words come when it gets worse, when it is well again, and d
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from qbosync.errors import QbosyncError
@@ -15,12 +15,14 @@ from qbosync.ledger import Ledger
 from qbosync.mail import mail
 from qbosync.outcome import Outcome
 from qbosync.places import Connection
-from qbosync.wiring import Setup, open_ledger
+from qbosync.wiring import CONNECTION_ENDS, Setup, open_ledger
 
 _FIGURES = re.compile(r"intuit_tid [\w-]+|\d+|\bhours\b|\bdays\b")
 """What differs from mail to mail though the trouble is the same."""
 UNKNOWN = "unknown_outcome"
 """What time may settle is no news."""
+_ENDS_IN = (60, 30, 14, 7, 6, 5, 4, 3, 2, 1, 0)
+"""Days before the end of a connection on which it is said."""
 _QUIET_RUNS = 3
 _QUIET_TIME = timedelta(hours=24)
 
@@ -30,6 +32,29 @@ def news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime) -> list[
     connection = setup.connection
     assert connection is not None  # noqa: S101  there is a ledger
     company = f"{connection.company} ({connection.environment})"
+    return [*_news(ledger, outcome, setup, now, company), *_ending(ledger, now, company)]
+
+
+def _ending(ledger: Ledger, now: datetime, company: str) -> list[str]:
+    """That Intuit ends the connection soon, whatever runs; a few times, and daily at last."""
+    ends = ledger.fact(CONNECTION_ENDS)
+    if not ends:
+        return []
+    days = max((date.fromisoformat(ends) - now.date()).days, 0)
+    step = min((str(one) for one in _ENDS_IN if days <= one), default="", key=int)
+    if ledger.fact("told:ending") == step:
+        return []
+    ledger.set_fact("told:ending", step)
+    if not step:
+        return []  # somebody has connected anew
+    return [
+        f"qbosync: {company}: the connection to QuickBooks ends in {days} days, on {ends}: Intuit"
+        " lets none last longer than five years.",
+        "Run `qbosync connect` before that day; everything else stays as it is.",
+    ]
+
+
+def _news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime, company: str) -> list[str]:
     code = outcome.exit_code
     was = ledger.fact("told:code")
     if code in (130, 143) or outcome.signal:

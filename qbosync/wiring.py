@@ -52,6 +52,8 @@ _QUIET = timedelta(seconds=60)
 """So long an export must lie untouched before it is read."""
 FILE_BACKEND = "emulator-token.json"
 """How the connection says that the token of an emulated company lies in a file."""
+CONNECTION_ENDS = "connection:ends"
+"""The ledger's fact of when the connection ends whatever happens, as the keyring knows it."""
 
 
 @dataclass(frozen=True)
@@ -416,6 +418,9 @@ def _keep_in_step(keeper: Keeper, ledger: Ledger, clock: Clock, resend_after: ti
     two leaves the ledger ahead, and only a keyring that is ahead means a rollback.
     """
     blob = keeper.load()
+    ends = blob.hard_expires_at.date().isoformat() if blob.hard_expires_at else ""
+    if ledger.fact(CONNECTION_ENDS) != ends:
+        ledger.set_fact(CONNECTION_ENDS, ends)
     is_same = blob.ledger_uuid in ("", ledger.fact("uuid"))
     if not is_same or blob.ledger_seq > int(ledger.fact("sequence") or 0):
         until = (clock.now() + resend_after).isoformat()

@@ -161,9 +161,10 @@ def lost_connection(
             "most likely another machine, or a copy of this one, signs in with the same connection;"
             " or somebody disconnected the app in QuickBooks"
         )
-    trace = f", intuit_tid {said.trace_id}" if said is not None else ""
+    # Not in the first sentence: the same trouble must read the same each time it is mailed.
+    trace = f" (intuit_tid {said.trace_id})" if said is not None else ""
     return InvalidGrantError(
-        f"Intuit no longer accepts the connection (invalid_grant{trace}): {why}.",
+        f"Intuit no longer accepts the connection (invalid_grant): {why}.",
         "Run `qbosync connect` again, on one machine only. Nothing is lost; Intuit is asked"
-        " again once a day at most until then.",
+        f" again once a day at most until then{trace}.",
     )
