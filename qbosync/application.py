@@ -1,21 +1,22 @@
 """Money given to invoices, by payments and credits: does it add up?
 
-No more is given than there is, and no more than is owed: the latest giving is held.
+No more is given than there is, and no more than is owed: the latest giving is held.  An
+order that became less after it was paid keeps its oldest money.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from qbosync.mapping.context import Memory
-from qbosync.mapping.payment import application_key, spent, target_key
+from qbosync.mapping.payment import application_key, target_key
 from qbosync.mapping.policy import Policy
+from qbosync.mapping.spending import spent
 from qbosync.model import (
-    ZERO,
     Application,
     Charge,
     CreditMemo,
@@ -25,6 +26,7 @@ from qbosync.model import (
     Snapshot,
     show,
 )
+from qbosync.operation import Entity, Key
 
 IN_SHOP = "Correct it in the shop system; it goes out by itself."
 
@@ -77,39 +79,72 @@ class _Spending:
     application: Application
 
 
-def too_much(snapshot: Snapshot, policy: Policy, held: set[str]) -> Iterator[Problem]:
-    """Payments and credits beyond what their order or charge is worth: the latest is held."""
+@dataclass
+class Allotment:
+    """What fits each order and charge: `problems` are givings beyond it that are new.
+
+    `granted` is what an order takes of what is given to it, by (who gives, order); `caps` are
+    those of them that it had taken more of before it became less.  The oldest money stays,
+    the newest gives back.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    granted: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    caps: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+
+
+def allot(snapshot: Snapshot, policy: Policy, memory: Memory, held: set[str]) -> Allotment:
+    """Give each order what it is worth, oldest money first, and say what is too much."""
     worth = {order.ref: order.total for order in snapshot.orders.values()}
     worth |= {charge.ref: charge.amount for charge in snapshot.charges.values()}
-    spendings = [
-        _Spending(payment.received, payment.ref, payment, application)
-        for payment in snapshot.payments.values()
-        if payment.status == "posted"
-        and payment.ref not in held
-        and payment.method.casefold() not in policy.not_money
-        for application in payment.applied
-    ]
-    for credit in snapshot.credit_memos.values():
-        if not credit.is_deleted and credit.ref not in held:
-            spendings.extend(_credit_spendings(credit))
-    given: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for spending in sorted(spendings, key=lambda row: (row.on, row.holder)):
-        record, application = spending.record, spending.application
-        target, amount = application.target, application.amount
+    allotment = Allotment()
+    open_ = dict(worth)
+    granted = allotment.granted
+    for spending in sorted(
+        _spendings(snapshot, policy, held), key=lambda row: (row.on, row.holder)
+    ):
+        record, target = spending.record, spending.application.target
+        amount, pair = spending.application.amount, (spending.holder, target)
         if target not in worth:
             continue
-        if given[target] + amount <= worth[target]:
-            given[target] += amount
+        fits = min(amount, open_[target])
+        if fits < amount and not _is_given(spending, memory):
+            name = record.ref.replace("_", " ").replace(":", " ")
+            allotment.problems.append(
+                Problem(
+                    spending.holder,
+                    "too_much",
+                    f"{record.where}: {name} gives {show(amount)} to {target.replace(':', ' ')},"
+                    f" of whose {show(worth[target])} only {show(open_[target])} are open.",
+                    IN_SHOP,
+                    amount,
+                )
+            )
             continue
-        name = record.ref.replace("_", " ").replace(":", " ")
-        yield Problem(
-            spending.holder,
-            "too_much",
-            f"{record.where}: {name} gives {show(amount)} to {target.replace(':', ' ')}, of whose"
-            f" {show(worth[target])} only {show(worth[target] - given[target])} are open.",
-            IN_SHOP,
-            amount,
-        )
+        open_[target] -= fits
+        granted[pair] += fits
+        if fits < amount or pair in allotment.caps:
+            allotment.caps[pair] = granted[pair]
+    return allotment
+
+
+def _is_given(spending: _Spending, memory: Memory) -> bool:
+    """Whether QuickBooks has this payment or credit on this invoice already."""
+    kind, _, id_ = spending.holder.partition(":")
+    entry = memory.live(Key(Entity.PAYMENT, kind, id_))
+    return entry is not None and spending.application.target in entry.gives
+
+
+def _spendings(snapshot: Snapshot, policy: Policy, held: set[str]) -> Iterator[_Spending]:
+    """All that is given to orders and charges by what is not held."""
+    for payment in snapshot.payments.values():
+        is_money = payment.method.casefold() not in policy.not_money
+        if payment.is_received and payment.ref not in held and is_money:
+            for application in payment.applied:
+                yield _Spending(payment.received, payment.ref, payment, application)
+    for credit in snapshot.credit_memos.values():
+        if not credit.is_deleted and credit.ref not in held:
+            yield from _credit_spendings(credit)
 
 
 def _credit_spendings(credit: CreditMemo) -> Iterator[_Spending]:

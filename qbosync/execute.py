@@ -20,6 +20,7 @@ from qbosync.converted import ADOPTED
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.lookup import customer_of, read, references
 from qbosync.mapping.context import Candidate, Found
+from qbosync.mapping.posted import amount, is_deposited, is_voided
 from qbosync.model import Problem
 from qbosync.operation import (
     Action,
@@ -44,8 +45,6 @@ from qbosync.shop import Shop
 from qbosync.wire import (
     agreed,
     create_body,
-    is_deposited,
-    is_voided,
     says_what_was_sent,
     update_body,
     void_body,
@@ -76,6 +75,7 @@ class Executor:
         self.progress = progress
         self.ids: dict[Key, str] = {}
         self.changing: set[Key] = set()
+        self.awaited: set[Key] = set()
         self.refused = shop.ledger.refused_ids()
         self.stop: QbosyncError | None = None
         self.done = 0
@@ -97,8 +97,9 @@ class Executor:
             self.ledger.reference(key, qbo_id, self.outcome.run_id, self.clock.now())
             self.ids[key] = qbo_id
         self.changing = {op.key for op in plan.operations if op.action is Action.UPDATE}
+        self.awaited = {key for op in plan.operations for key in op.after}
         self.total = len(plan.operations)
-        for _, wave in groupby(plan.operations, key=lambda op: op.key.entity.wave):
+        for _, wave in groupby(plan.operations, key=lambda op: op.wave):
             self._wave(list(wave))
             if self.stop is not None:
                 raise self.stop
@@ -151,8 +152,7 @@ class Executor:
         """The intent of an operation, or `None` if there is nothing to send now."""
         key, entry = operation.key, operation.entry
         try:
-            if key.entity is Entity.PAYMENT and (late := operation.draft.refs & self.changing):
-                # What it pays did not become what it was to be: it may not take so much.
+            if late := (operation.after & self.awaited) | self._too_early(operation):
                 raise KeyError(min(late))
             if entry is None:
                 body: Body | None = create_body(operation.draft, self.ids.__getitem__)
@@ -163,7 +163,7 @@ class Executor:
             return None
         if body is None:
             return None
-        epoch = entry.epoch if entry else 0
+        epoch = entry.epoch if entry else operation.draft.epoch
         company = (self.shop.environment, self.shop.realm_id)
         number = request_id(*company, key, operation.action, epoch, body)
         if refusals := self.refused[number]:
@@ -178,10 +178,22 @@ class Executor:
         )  # fmt: skip
         return operation, intent
 
+    def _too_early(self, operation: Operation) -> frozenset[Key]:
+        """Invoices that did not become what they were to be: they may not take so much."""
+        if operation.key.entity is not Entity.PAYMENT or not self.changing:
+            return frozenset()
+        body, facts = operation.draft.body, operation.draft.facts
+        rows = zip(body.get("Line", ()), facts.get("Line", ()), strict=False)
+        taking = {row["LinkedTxn"][0]["TxnId"] for row, fact in rows if fact[0] in operation.takes}
+        return frozenset(taking & self.changing)
+
     def _wait_for(self, operation: Operation, ref: Key) -> None:
         """Hold what cannot go before `ref`; where only time can settle that, time settles this."""
         key = operation.key
-        problem = self.outcome.held.get(ref.source)
+        if ref == key:
+            return  # why its first step did not go out is said already
+        told = self.outcome.held.get(ref.source) or self.outcome.by_hand.get(ref.source)
+        problem = told
         why = f" {problem.what}" if problem else ""
         name = ref.source.replace("_", " ").replace(":", " ", 1)
         is_open = problem is not None and problem.reason == "unknown_outcome"
@@ -210,22 +222,45 @@ class Executor:
             self._hold(key, *why)
             return None
         if operation.action is Action.VOID:
-            return void_body(there)
-        fill_only = self.shop.policy.customer_updates == "fill"
-        body = update_body(operation, there, self.ids.__getitem__, fill_only=fill_only)
+            body = void_body(there, key.entity)
+        else:
+            fill_only = self.shop.policy.customer_updates == "fill"
+            body = update_body(operation, there, self.ids.__getitem__, fill_only=fill_only)
         if says_what_was_sent(body, there, operation.action, key.entity):
             # A person did it by hand, as the list of what to apply asks them to.
             now = self.clock.now()
             same = self.ledger.confirm(operation, there, self.outcome.run_id, now)
-            self.changing.discard(key)
+            self._arrived(same)
             done = replace(operation, reason="already so in QuickBooks")
             self.outcome.adopted.append(Written(done, same))
             return None
-        if key.entity is Entity.PAYMENT and is_deposited(there):
-            problem = by_hand(operation, there, self.outcome.names)
-            self.outcome.by_hand[problem.source] = problem
+        if key.entity is Entity.PAYMENT and self._is_fixed(operation, there):
             return None
         return body
+
+    def _is_fixed(self, operation: Operation, payment: Body) -> bool:
+        """Whether the API may not touch a payment: then a person applies it, or corrects it."""
+        until = self.shop.policy.closed_until
+        dated = str(payment.get("TxnDate", ""))
+        if is_deposited(payment):
+            why = "it was deposited"
+        elif until is not None and dated and dated <= until.isoformat():
+            why = f"the books are closed until {until}"
+        else:
+            return False
+        if operation.action is Action.UPDATE and set(operation.changes) <= {"Line"}:
+            problem = by_hand(operation, payment, self.outcome.names, why)
+            self.outcome.by_hand[problem.source] = problem
+        else:
+            self._hold(
+                operation.key,
+                "fixed_payment",
+                f"Payment {operation.key.id} ({operation.reason}): {why}, so it can no longer be"
+                " changed from here.",
+                f"Change payment {payment['Id']} in QuickBooks, or the shop system. It clears"
+                " itself.",
+            )
+        return True
 
     # Sending ---------------------------------------------------------------------------
 
@@ -335,11 +370,18 @@ class Executor:
             self.stop = self.stop or proof.stop
         entries = self.ledger.record([(i, a) for _, i, a in ours], self.clock.now()) if ours else []
         for (operation, _, _), entry in zip(ours, entries, strict=True):
-            if entry.is_live:
-                self.ids[entry.key] = entry.qbo_id
-            self.changing.discard(entry.key)
+            self._arrived(entry)
             self.outcome.written.append(Written(operation, entry))
         self._count(len(ours))
+
+    def _arrived(self, entry: Entry) -> None:
+        """What waits for this document may go out."""
+        if entry.is_live:
+            self.ids[entry.key] = entry.qbo_id
+        else:
+            self.ids.pop(entry.key, None)
+        self.changing.discard(entry.key)
+        self.awaited.discard(entry.key)
 
     def _unknown(self, intent: Intent) -> None:
         """The intent stays open; that it waits is said whatever else is said of its record."""
@@ -418,8 +460,7 @@ class Executor:
         fault: Fault,
     ) -> None:
         entry = self.ledger.recognise(intent, there, facts, self.clock.now(), fault.trace_id)
-        self.ids[entry.key] = entry.qbo_id
-        self.changing.discard(entry.key)
+        self._arrived(entry)
         self.outcome.adopted.append(Written(operation, entry))
         self._count(1)
 
@@ -435,7 +476,7 @@ def _untouchable(operation: Operation, there: Body) -> tuple[str, str, str] | No
     """Why what QuickBooks holds must not be changed: reason, words, what to do."""
     key = operation.key
     name = f"{key} (Id {there['Id']})"
-    if key.entity.is_named and not there.get("Active", True):
+    if key.entity.is_named and not there.get("Active", True) and "Active" not in operation.changes:
         return (
             "inactive",
             f"{name} is inactive in QuickBooks.",
@@ -447,7 +488,24 @@ def _untouchable(operation: Operation, there: Body) -> tuple[str, str, str] | No
             f"{name} was voided in QuickBooks.",
             f"`qbosync resolve {key.source}` says whether it shall be written again.",
         )
-    return None
+    return _would_spill(operation, there)
+
+
+def _would_spill(operation: Operation, there: Body) -> tuple[str, str, str] | None:
+    """Money on an invoice that we do not know of: QuickBooks would free it by itself."""
+    draft = operation.draft
+    if operation.key.entity not in (Entity.INVOICE, Entity.CREDIT_MEMO) or draft.amount is None:
+        return None
+    on_it = amount(there.get("TotalAmt")) - amount(there.get("Balance"))
+    left = amount(0) if operation.action is Action.VOID else draft.amount
+    if on_it <= left or is_voided(there):
+        return None
+    name = f"{operation.key.entity} {draft.number} (Id {there['Id']})"
+    return (
+        "void_with_money" if operation.action is Action.VOID else "less_than_paid",
+        f"{name}: {operation.reason}, but {on_it:.2f} are applied to it in QuickBooks.",
+        "Take the money off it in QuickBooks, or correct the shop system; it goes out by itself.",
+    )
 
 
 def _next_group(

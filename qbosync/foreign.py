@@ -23,7 +23,7 @@ from qbosync.converted import ADOPTED
 from qbosync.errors import SetupError
 from qbosync.operation import MARK, Action, Body, Entity, Entry, Key, Operation
 
-_MARK = re.compile(re.escape(MARK) + r" ([a-z0-9-]{1,12}) ([a-z_]+):(.+)\]\s*$")
+_MARK = re.compile(re.escape(MARK) + r" ([a-z0-9-]{1,12}) ([a-z_]+):(.+?)(?: #(\d+))?\]\s*$")
 MARKED = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)
 """What bears a mark."""
 _TODO = (
@@ -34,11 +34,12 @@ _TODO = (
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A document with a mark of ours or of another instance."""
+    """A document with a mark of ours or of another instance; the nth of its record."""
 
     key: Key
     instance: str
     body: Body
+    nth: int = 1
 
     @property
     def created_at(self) -> datetime | None:
@@ -59,7 +60,9 @@ def marked(objects: Mapping[str, Iterable[Body]]) -> Iterator[Marked]:
         for body in objects.get(entity, ()):
             for line in str(body.get("PrivateNote") or "").splitlines():
                 if found := _MARK.search(line):
-                    yield Marked(Key(entity, found[2], found[3]), found[1], body)
+                    yield Marked(
+                        Key(entity, found[2], found[3]), found[1], body, int(found[4] or 1)
+                    )
 
 
 def refuse_other_instances(
@@ -112,6 +115,7 @@ def copies(found: Iterable[Marked], entries: Mapping[Key, Entry], instance: str)
         if document.instance == instance
         and (entry := entries.get(document.key)) is not None
         and entry.is_live
+        and entry.epoch + 1 == document.nth
         and entry.qbo_id != str(document.body["Id"])
     ]
 

@@ -16,7 +16,7 @@ from qbosync.mapping.context import Candidate, Found, Memory
 from qbosync.mapping.item import method_draft
 from qbosync.meet import DELETED_SUFFIX, meet_customer
 from qbosync.model import Problem
-from qbosync.operation import MARK, Body, Draft, Entity, Intent, Key
+from qbosync.operation import MARK, Action, Body, Draft, Entity, Intent, Key
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.qbo.query import is_in, literal
@@ -24,6 +24,7 @@ from qbosync.qbo.query import is_in, literal
 _CHUNK = 100
 _PAGE = 1000
 _MARGIN = timedelta(minutes=5)
+UNDEPOSITED = "UndepositedFunds"
 _WITH_INACTIVE = "Active IN (true, false)"
 _NOTHING: Mapping[str, Iterable[Body]] = {}
 
@@ -43,7 +44,8 @@ def look_up(
     restored since, perhaps under another number: it is looked for by our marker too.
     Payments, which have no number, also on a first run.
     """
-    drafts = {op.key: op.draft for op in plan.operations}
+    new = (Action.CREATE, Action.ADOPT)
+    drafts = {op.key: op.draft for op in plan.operations if op.action in new}
     wanted: dict[Entity, list[Draft]] = defaultdict(list)
     for key in plan.wanted:
         if key in drafts:
@@ -71,9 +73,12 @@ def look_up(
         for key, shown in _by_marker(entity, wanted[entity], seen.get(entity, ())).items():
             # What was asked for just now is newer than what was seen before.
             objects[key] = _once((*shown, *objects.get(key, ())))
+    current, funds = _current(company, plan.wanted, memory)
     needs_accounts = bool(entities & {Entity.ITEM, Entity.ACCOUNT})
     return Found(
         objects,
+        current,
+        funds,
         tuple(company.select("Account", _WITH_INACTIVE)) if needs_accounts else (),
         tuple(company.select("Term")) if Entity.TERM in entities else (),
         _converted(company, wanted[Entity.INVOICE], memory),
@@ -102,6 +107,26 @@ def made_from(company: Company, estimates: Mapping[str, Key]) -> dict[Key, Body]
     }
     made = company.read(Entity.INVOICE, list(links)) if links else {}
     return {links[qbo_id]: body for qbo_id, body in made.items() if body.get("TotalAmt")}
+
+
+def _current(
+    company: Company, wanted: Iterable[Key], memory: Memory
+) -> tuple[dict[Key, Body], frozenset[str]]:
+    """Our documents among `wanted` as QuickBooks has them now, and its Undeposited Funds."""
+    entries = [entry for key in wanted if (entry := memory.live(key)) is not None]
+    by_entity: dict[Entity, dict[str, Key]] = defaultdict(dict)
+    for entry in entries:
+        by_entity[entry.key.entity][entry.qbo_id] = entry.key
+    current = {
+        keys[qbo_id]: body
+        for entity, keys in by_entity.items()
+        for qbo_id, body in read(company, entity, list(keys)).items()
+    }
+    funds: frozenset[str] = frozenset()
+    if Entity.PAYMENT in by_entity:
+        accounts = company.select("Account", f"AccountSubType = {literal(UNDEPOSITED)}")
+        funds = frozenset(str(account["Id"]) for account in accounts)
+    return current, funds
 
 
 def references(found: Found, keys: Iterable[Key]) -> dict[Key, str]:

@@ -23,9 +23,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from qbosync.mapping.context import Candidate
+from qbosync.mapping.posted import applied
 from qbosync.operation import MARK, Body, Draft, Entity, Key
 from qbosync.recognise import unlike
-from qbosync.wire import applied
 
 _NEAR = timedelta(days=10)
 _WORDS = re.compile(r"[^\w]+")

@@ -187,6 +187,11 @@ class Payment:
     def ref(self) -> str:
         return f"payment:{self.id}"
 
+    @property
+    def is_received(self) -> bool:
+        """Whether the money came; what was refunded came all the same."""
+        return self.status in ("posted", "refunded")
+
 
 @dataclass(frozen=True, slots=True)
 class CreditMemo:

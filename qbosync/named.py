@@ -22,14 +22,12 @@ from qbosync.reason import waits, word
 class Names:
     """What documents refer to by name.
 
-    `wanted` collects what has to be looked up; `refused` what cannot be had, and why.
+    `refused` is what cannot be had, and why.
     """
 
-    def __init__(self, ctx: Context, is_informed: bool, plan: Callable[[Operation], None]) -> None:
+    def __init__(self, ctx: Context, plan: Callable[[Operation], None]) -> None:
         self.ctx = ctx
-        self.is_informed = is_informed
         self.plan = plan
-        self.wanted: set[Key] = set()
         self.refused: dict[Key, Problem] = {}
         self.in_use = {
             (entry.key.entity, entry.qbo_id): entry.key for entry in ctx.memory.entries.values()
@@ -45,13 +43,13 @@ class Names:
         if self.ctx.exists(ref):
             return None
         if ref.entity is Entity.TERM:
-            self.wanted.add(ref)
+            self.ctx.wanted.add(ref)
             return None
         if ref.entity is Entity.PAYMENT_METHOD and not ctx.policy.items.create_missing:
             self._use_method(ref)
             return None
         if ref.entity is Entity.ACCOUNT:
-            self.wanted.add(ref)
+            self.ctx.wanted.add(ref)
             return self._account(ref, draft)
         if ref.entity.is_named:
             is_new = ref not in self.refused and ref not in ctx.planned
@@ -65,14 +63,14 @@ class Names:
 
     def _use_method(self, ref: Key) -> None:
         """A payment method that may not be made: used if it is there, else gone without."""
-        self.wanted.add(ref)
+        self.ctx.wanted.add(ref)
         draft = method_draft(ref.id)
         met = meet_method(draft, self.ctx.found.objects.get(ref, ()))
         if isinstance(met, Candidate):
             self.plan(Operation(Action.ADOPT, draft, "found in QuickBooks", found=met.object))
 
     def _account(self, ref: Key, draft: Draft) -> Problem | None:
-        if not self.is_informed:
+        if not self.ctx.is_informed:
             return None
         is_tax = draft.key == item_key(self.ctx.policy.items.sales_tax)
         return meet_account(ref, self.accounts, draft.key.source, is_tax)
@@ -88,8 +86,8 @@ class Names:
             return self._keep_problem(ref, refused)
         if isinstance(draft, Problem):
             return draft
-        self.wanted.add(ref)
-        if not self.is_informed:
+        self.ctx.wanted.add(ref)
+        if not self.ctx.is_informed:
             self.plan(Operation(Action.CREATE, draft, "needed"))
             return None
         candidates = self.ctx.found.objects.get(ref, ())

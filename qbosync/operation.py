@@ -56,11 +56,14 @@ _WAVES = {
     Entity.ITEM: 0,
     Entity.PAYMENT_METHOD: 0,
     Entity.CUSTOMER: 1,
-    Entity.ESTIMATE: 2,
-    Entity.INVOICE: 3,
-    Entity.CREDIT_MEMO: 4,
-    Entity.PAYMENT: 5,
+    Entity.ESTIMATE: 4,
+    Entity.INVOICE: 5,
+    Entity.CREDIT_MEMO: 6,
+    Entity.PAYMENT: 7,
 }
+_GIVE_BACK_WAVE, _VOID_WAVE = 2, 3
+"""Money comes off before its invoice shrinks or is voided, and a void goes before what
+takes its place."""
 
 
 class Action(StrEnum):
@@ -102,7 +105,9 @@ class Draft:
     a field of the body without a fact is written once and then QuickBooks' own.
     `lines` names the body's lines in their order, so that a line keeps its identity.
     `customer` is the source id whose documents must not go out side by side.  `notes` are
-    told once, when the document is created.
+    told once, when the document is created.  `epoch` counts the documents that were voided
+    for good before this one; `reason` says why it changes, where its facts do not, and
+    `after` what has to arrive before it.
     """
 
     key: Key
@@ -115,6 +120,9 @@ class Draft:
     lines: tuple[str, ...] = ()
     is_void: bool = False
     notes: tuple[str, ...] = ()
+    epoch: int = 0
+    reason: str = ""
+    after: frozenset[Key] = frozenset()
 
     @property
     def refs(self) -> frozenset[Key]:
@@ -122,9 +130,14 @@ class Draft:
         return frozenset(_keys(self.body))
 
     @property
+    def is_end(self) -> bool:
+        """Whether nothing may refer to the document any more: void, or a rejected estimate."""
+        return self.is_void or self.facts.get("TxnStatus") == "Rejected"
+
+    @property
     def digest(self) -> str:
         """What the facts add up to; equal digests mean nothing to do."""
-        return digest({"void": True} if self.is_void else self.facts)
+        return VOID_DIGEST if self.is_void else digest(self.facts)
 
 
 @dataclass(frozen=True)
@@ -156,13 +169,33 @@ class Entry:
         return dict(json.loads(self.facts_text))
 
     @property
+    def gives(self) -> dict[str, Decimal]:
+        """What a payment or spent credit gives to each order and charge, as last written."""
+        is_paying = self.key.entity is Entity.PAYMENT and self.is_live
+        return given(self.facts) if is_paying else {}
+
+    @property
     def is_live(self) -> bool:
         return self.state == "live"
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether we voided it because the source said so: another may take its place."""
+        return self.state == "void" and self.digest == VOID_DIGEST
+
+    @property
+    def next_epoch(self) -> int:
+        """The epoch of the document that the record has now, or would get."""
+        return self.epoch + 1 if self.is_withdrawn else self.epoch
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing to do in QuickBooks, and why; `changes` maps a field to (before, after)."""
+    """One thing to do in QuickBooks, and why; `changes` maps a field to (before, after).
+
+    `after` are the documents whose operation must have arrived before this one goes out;
+    `is_give_back` marks a payment that only takes money off its invoices.
+    """
 
     action: Action
     draft: Draft
@@ -170,10 +203,35 @@ class Operation:
     entry: Entry | None = None
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     found: Body | None = None
+    after: frozenset[Key] = frozenset()
+    is_give_back: bool = False
 
     @property
     def key(self) -> Key:
         return self.draft.key
+
+    @property
+    def wave(self) -> int:
+        """When it is sent: all of a wave before any of the next."""
+        if self.is_give_back:
+            return _GIVE_BACK_WAVE
+        return _VOID_WAVE if self.action is Action.VOID else self.key.entity.wave
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """The records that a payment takes money off."""
+        before, after = self._given
+        return frozenset(to for to, n in before.items() if after.get(to, _NOTHING) < n)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The records that a payment gives more to."""
+        before, after = self._given
+        return frozenset(to for to, n in after.items() if before.get(to, _NOTHING) < n)
+
+    @property
+    def _given(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        return (self.entry.gives if self.entry else {}), given(self.draft.facts)
 
 
 @dataclass(frozen=True)
@@ -214,6 +272,26 @@ class Posted:
         return str(self.object.get("SyncToken", ""))
 
 
+def given(facts: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a payment's facts give to each order and charge."""
+    return {row[0]: Decimal(row[1]) for row in facts.get("Line", ())}
+
+
+def void_draft(entry: Entry, reason: str) -> Draft:
+    """The end of a document: it keeps its number and says 0.00."""
+    return Draft(
+        entry.key,
+        {},
+        {},
+        number=entry.number,
+        customer=entry.customer,
+        amount=entry.amount,
+        is_void=True,
+        epoch=entry.epoch,
+        reason=reason,
+    )
+
+
 def canonical(value: Any) -> str:
     """JSON with one spelling per value; amounts and dates become text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
@@ -232,6 +310,8 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
+VOID_DIGEST = digest({"void": True})
+_NOTHING = Decimal(0)
 REQUEST_ID_SCHEME = "1"
 
 
@@ -251,9 +331,12 @@ def request_id(
 MARK = "[qbosync"
 
 
-def marker(instance: str, key: Key) -> str:
-    """The last line of a document's PrivateNote, by which it is known to be ours."""
-    return f"{MARK} {instance} {key.source}]"
+def marker(instance: str, key: Key, epoch: int = 0) -> str:
+    """The last line of a document's PrivateNote, by which it is known to be ours.
+
+    A document that took the place of a void one says so: the void one keeps its marker.
+    """
+    return f"{MARK} {instance} {key.source}{f' #{epoch + 1}' if epoch else ''}]"
 
 
 def bind(value: Any, id_of: Callable[[Key], str]) -> Any:

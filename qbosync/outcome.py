@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from qbosync.errors import QbosyncError
 from qbosync.model import ZERO, Problem, Snapshot, show
-from qbosync.operation import Action, Body, Entity, Entry, Operation
+from qbosync.operation import Action, Body, Entity, Entry, Operation, given
 from qbosync.plan import Plan
 
 
@@ -63,24 +63,33 @@ BY_HAND = "to_apply_by_hand"
 """The reason by which the list *To apply by hand* is told from what is held."""
 
 
-def by_hand(operation: Operation, payment: Body, names: Mapping[str, str]) -> Problem:
-    """What a person has to do in QuickBooks with a payment that was deposited.
+def by_hand(operation: Operation, payment: Body, names: Mapping[str, str], why: str) -> Problem:
+    """What a person has to do in QuickBooks with a payment that the API may not change.
 
     The payment itself counts as synced; only its link to the invoice is open.
     """
     draft = operation.draft
-    before = {row[0] for row in operation.entry.facts.get("Line", ())} if operation.entry else set()
-    rows = [row for row in draft.facts.get("Line", ()) if row[0] not in before]
-    targets = ", ".join(f"{row[1]} to {row[0].replace(':', ' ')}" for row in rows)
+    before = operation.entry.gives if operation.entry else {}
+    after = given(draft.facts)
+    parts = [
+        f"apply {show(after[to] - before.get(to, ZERO))} to {to.replace(':', ' ')}"
+        for to in sorted(operation.takes)
+    ] + [
+        f"take {show(before[to] - after.get(to, ZERO))} off {to.replace(':', ' ')}"
+        for to in sorted(operation.gives)
+    ]
     reference = payment.get("PaymentRefNum")
     told = f"Payment {draft.key.id} of {payment.get('TxnDate')}, {names.get(draft.customer, '')}"
     if reference:
         told += f", reference {reference}"
+    ticks = " and ".join(
+        word for word, is_so in (("tick", operation.takes), ("untick", operation.gives)) if is_so
+    )
     return Problem(
         draft.key.source,
         BY_HAND,
-        f"{told}: it was deposited, so apply by hand: {targets or 'as the shop system says now'}.",
-        f"Open payment {payment['Id']} in QuickBooks, tick the invoice, Save. The bank deposit"
+        f"{told}: {why}, so by hand: {', '.join(parts)}.",
+        f"Open payment {payment['Id']} in QuickBooks, {ticks} the invoice, Save. The bank deposit"
         " does not change. It clears itself.",
         draft.amount,
     )

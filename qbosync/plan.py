@@ -7,15 +7,13 @@ from the same source, ledger and QuickBooks has the same `id`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from functools import cached_property
 
 from qbosync.converted import ADOPTED, doubt
-from qbosync.mapping import charge, credit_memo, order, payment
+from qbosync.mapping import charge, credit_memo, order, payment, spending
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
 from qbosync.mapping.customer import customer_draft
 from qbosync.mapping.policy import Policy
@@ -23,14 +21,18 @@ from qbosync.model import ZERO, Problem, Snapshot
 from qbosync.named import Names
 from qbosync.operation import (
     Action,
+    Body,
     Draft,
-    Entity,
+    Entry,
     Key,
     Operation,
     digest,
+    given,
 )
-from qbosync.reason import change, closed, not_live, unsafe_change, why, word
+from qbosync.reason import change, not_live, why, word
 from qbosync.recognise import Verdict, recognise
+from qbosync.sequence import in_turn, shrinks
+from qbosync.transition import closed, less_than_paid, still_on, target_of, unsafe_change
 from qbosync.validate import find_problems
 
 MAPPINGS: tuple[Callable[[Context], Iterable[Answer]], ...] = (
@@ -38,6 +40,7 @@ MAPPINGS: tuple[Callable[[Context], Iterable[Answer]], ...] = (
     charge.answers,
     credit_memo.answers,
     payment.answers,
+    spending.answers,
 )
 """In the order of their references: a payment may speak of an invoice planned before it."""
 
@@ -81,24 +84,33 @@ def make_plan(
     plan only tells what to look up.  `stamp` stands for QuickBooks' state and goes into
     the plan's id.
     """
-    problems = find_problems(snapshot, policy, memory)
-    ctx = Context(snapshot, policy, memory, today, found or Found(), held=problems)
-    planner = _Planner(ctx, is_informed=found is not None)
-    return planner.plan(stamp)
+    problems, allotment = find_problems(snapshot, policy, memory)
+    ctx = Context(
+        snapshot,
+        policy,
+        memory,
+        today,
+        found or Found(),
+        held=problems,
+        granted=allotment.granted,
+        caps=allotment.caps,
+        is_informed=found is not None,
+    )
+    return _Planner(ctx).plan(stamp)
 
 
 class _Planner:
     """Goes through the mappings once; everything it learns is in its fields."""
 
-    def __init__(self, ctx: Context, is_informed: bool) -> None:
+    def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
-        self.operations: dict[Key, Operation] = {}
+        self.operations: dict[tuple[Key, int], Operation] = {}
         self.unchanged = 0
         self.out_of_scope: Counter[str] = Counter()
         self.skipped: dict[str, str] = {}
         self.kept: dict[str, str] = {}
         self.reported: Counter[str] = Counter()
-        self.names = Names(ctx, is_informed, self._plan)
+        self.names = Names(ctx, self._plan)
         # By record: an invoice does not overtake its estimate, which it is to be linked to.
         self.waiting = {key.source: problem for key, problem in ctx.memory.waiting.items()}
 
@@ -107,9 +119,9 @@ class _Planner:
         for answers in MAPPINGS:
             for answer in answers(ctx):
                 self._take(answer)
-        self._gone()
+        self._check_shrinking()
         self._customers()
-        operations = tuple(_in_turn(self.operations.values()))
+        operations = tuple(in_turn(self.operations.values()))
         held = tuple(ctx.held.values())
         reported = tuple(
             words if count == 1 else f"{words} ({count} times)"
@@ -123,7 +135,7 @@ class _Planner:
             self.skipped,
             self.kept,
             reported,
-            frozenset(self.names.wanted | ctx.wanted),
+            frozenset(ctx.wanted),
             _plan_id(ctx.snapshot, operations, held, stamp),
         )
 
@@ -150,6 +162,8 @@ class _Planner:
         if held := self.ctx.held.get(draft.key.source) or self.waiting.get(draft.key.source):
             return held
         entry = memory.entries.get(draft.key)
+        if entry is not None and draft.epoch > entry.epoch and self._makes_room(entry):
+            entry = None
         if entry is not None and not entry.is_live:
             return not_live(draft, entry)
         if entry is not None and entry.digest == draft.digest:
@@ -164,36 +178,62 @@ class _Planner:
         for ref in sorted(draft.refs):
             if problem := self.names.need(ref, draft):
                 return problem
-        if problem := closed(draft, entry, self.ctx.policy.closed_until):
+        if problem := closed(draft, entry, self.ctx):
             return problem
         if entry is None:
             return self._create(draft)
-        if problem := unsafe_change(draft, entry, self._paid):
+        if problem := unsafe_change(draft, entry, self.ctx):
             return problem
         self._plan(change(draft, entry))
         return None
 
-    @cached_property
-    def _paid(self) -> Mapping[str, Decimal]:
-        """What our payments and credits give to each order and charge, as last written."""
-        sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
-        for entry in self.ctx.memory.entries.values():
-            if entry.key.entity is Entity.PAYMENT and entry.is_live:
-                for target, amount in entry.facts.get("Line", ()):
-                    sums[target] += Decimal(amount)
-        return sums
+    def _makes_room(self, entry: Entry) -> bool:
+        """Whether a document was voided by us, or will be before another takes its place."""
+        return entry.is_withdrawn or entry.key in self.ctx.going
+
+    def _check_shrinking(self) -> None:
+        """Nothing becomes less while money is on it that does not come off in this plan."""
+        ctx = self.ctx
+        for operation in [op for op in self.operations.values() if shrinks(op)]:
+            source, draft = operation.key.source, operation.draft
+            left = ZERO
+            for key, before in ctx.payers.get(source, {}).items():
+                change = self.operations.get((key, ctx.memory.entries[key].epoch))
+                if change is None:
+                    left += still_on(key, source, before, ctx)
+                else:
+                    now = given(change.draft.facts).get(target_of(key, source), ZERO)
+                    left += min(before, now)
+            if left > (ZERO if draft.is_void or draft.amount is None else draft.amount):
+                del self.operations[operation.key, draft.epoch]
+                ctx.planned.discard(operation.key)
+                ctx.going.discard(operation.key)
+                self._undo_caps(source)
+                self._hold(less_than_paid(draft, ctx.memory.entries[operation.key], ctx))
+
+    def _undo_caps(self, source: str) -> None:
+        """What would only come off because an order becomes less stays, as the order does."""
+        for key in self.ctx.payers.get(source, {}):
+            slot = (key, self.ctx.memory.entries[key].epoch)
+            is_ours = (key.source, source) in self.ctx.caps and key.kind == "payment"
+            if is_ours and slot in self.operations:
+                del self.operations[slot]
+                self.unchanged += 1
 
     def _plan(self, operation: Operation) -> None:
-        self.operations[operation.key] = operation
-        if not operation.draft.is_void:
+        self.operations[operation.key, operation.draft.epoch] = operation
+        if operation.draft.is_end:
+            self.ctx.going.add(operation.key)
+        else:
             self.ctx.planned.add(operation.key)
         if operation.action is Action.CREATE:
             self.reported.update(operation.draft.notes)
 
     def _create(self, draft: Draft) -> Problem | None:
         """Create a document, or adopt it where QuickBooks turns out to hold it already."""
-        self.names.wanted.add(draft.key)
-        if made := self.ctx.found.converted.get(draft.key):
+        self.ctx.wanted.add(draft.key)
+        made = self.ctx.found.converted.get(draft.key)
+        if made and not self._is_ours(draft.key, made):
             if problem := doubt(draft, made, self._id_of):
                 return problem
             self._plan(Operation(Action.ADOPT, draft, ADOPTED, found=made))
@@ -228,6 +268,11 @@ class _Planner:
             self._plan(Operation(Action.CREATE, draft, why(draft)))
         return None
 
+    def _is_ours(self, key: Key, made: Body) -> bool:
+        """Whether this is the document whose place a new one is to take."""
+        entry = self.ctx.memory.entries.get(key)
+        return entry is not None and entry.qbo_id == str(made["Id"])
+
     def _id_of(self, key: Key) -> str | None:
         entry = self.ctx.memory.live(key)
         return entry.qbo_id if entry else None
@@ -239,7 +284,7 @@ class _Planner:
             if customer.ref in ctx.held:
                 continue
             draft = customer_draft(customer)
-            if draft.key in self.operations:
+            if (draft.key, 0) in self.operations:
                 continue
             if draft.key not in ctx.memory.entries:
                 self.out_of_scope["customer without documents"] += 1
@@ -247,66 +292,6 @@ class _Planner:
                 self.unchanged += 1
             elif problem := self._decide(draft):
                 self._hold(problem)
-
-    def _gone(self) -> None:
-        """What QuickBooks has from us and the source no longer has: said, never guessed at."""
-        snapshot = self.ctx.snapshot
-        present = {
-            "order": snapshot.orders,
-            "payment": snapshot.payments,
-            "charge": snapshot.charges,
-            "credit_memo": snapshot.credit_memos,
-        }
-        for key, entry in self.ctx.memory.entries.items():
-            records = present.get(key.kind)
-            if records is None or key.id in records or not entry.is_live:
-                continue
-            is_deleted = (key.kind, key.id) in snapshot.deletions
-            if is_deleted or (snapshot.is_complete and key.source not in self.ctx.held):
-                what = key.source.replace("_", " ").replace(":", " ").capitalize()
-                self._hold(
-                    Problem(
-                        key.source,
-                        "gone",
-                        f"{what} is no longer in the shop system; QuickBooks still has"
-                        f" {word(key.entity)} {entry.number or entry.qbo_id}.",
-                        "Void it in QuickBooks if it should not count.",
-                        entry.amount,
-                    )
-                )
-
-
-def _in_turn(operations: Iterable[Operation]) -> Iterator[Operation]:
-    """By wave; a payment that gives back goes before those that take what it gives."""
-    ordered = sorted(operations, key=lambda op: op.key.entity.wave)
-    moves = {op.key: _moves(op) for op in ordered if op.key.entity is Entity.PAYMENT}
-    givers = [op for op in ordered if op.key in moves and moves[op.key][0]]
-    yield from (op for op in ordered if op.key not in moves)
-    while givers:
-        # Where all wait for each other, the first goes, and what it finds taken is tried again.
-        free = [op for op in givers if not _waits(op, givers, moves)] or givers[:1]
-        yield from free
-        givers = [op for op in givers if op not in free]
-    yield from (op for op in ordered if op.key in moves and not moves[op.key][0])
-
-
-def _waits(
-    operation: Operation,
-    others: Iterable[Operation],
-    moves: Mapping[Key, tuple[frozenset[str], frozenset[str]]],
-) -> bool:
-    takes = moves[operation.key][1]
-    return any(takes & moves[o.key][0] for o in others if o is not operation)
-
-
-def _moves(operation: Operation) -> tuple[frozenset[str], frozenset[str]]:
-    """The records that a payment gives money back from, and those it takes more on."""
-    rows = operation.entry.facts.get("Line", ()) if operation.entry else ()
-    before = {row[0]: Decimal(row[1]) for row in rows}
-    after = {row[0]: Decimal(row[1]) for row in operation.draft.facts.get("Line", ())}
-    gives = frozenset(to for to, n in before.items() if after.get(to, ZERO) < n)
-    takes = frozenset(to for to, n in after.items() if before.get(to, ZERO) < n)
-    return gives, takes
 
 
 def _plan_id(

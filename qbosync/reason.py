@@ -6,31 +6,33 @@ What changed is compared fact by fact, so that a plan can show before and after.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
-from typing import Any
+from dataclasses import replace
 
-from qbosync.model import ZERO, Problem, show
+from qbosync.model import Problem
 from qbosync.operation import Action, Draft, Entity, Entry, Operation, canonical
 
 
 def change(draft: Draft, entry: Entry) -> Operation:
     """The update or void that makes the document say what the source says now."""
     if draft.is_void:
-        return Operation(Action.VOID, draft, "void in the shop system", entry)
+        return Operation(Action.VOID, draft, draft.reason or "void in the shop system", entry)
     before, after = entry.facts, json.loads(canonical(draft.facts))
     changes = {
         name: (before.get(name), after.get(name))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     }
-    return Operation(Action.UPDATE, draft, _changed(draft, changes), entry, changes)
+    update = Operation(Action.UPDATE, draft, draft.reason, entry, changes)
+    return update if draft.reason else replace(update, reason=_changed(update))
 
 
-def _changed(draft: Draft, changes: Mapping[str, tuple[Any, Any]]) -> str:
-    if draft.key.entity is Entity.PAYMENT and set(changes) == {"Line"}:
-        return "its order is charged now: apply it"
+def _changed(update: Operation) -> str:
+    changes = update.changes
+    if update.key.entity is Entity.PAYMENT and set(changes) == {"Line"}:
+        if not update.gives:
+            return "its order is charged now: apply it"
+        names = ", ".join(sorted(name.replace(":", " ") for name in update.gives))
+        return f"gives back to {names}" + (", pays another" if update.takes else "")
     words = ", ".join(_FIELD_WORDS.get(name, name) for name in changes)
     return f"changed in the shop system: {words}"
 
@@ -48,6 +50,8 @@ _FIELD_WORDS = {
     "PaymentRefNum": "reference",
     "PrimaryEmailAddr": "e-mail",
     "PrimaryPhone": "phone",
+    "PrivateNote": "note",
+    "Reopened": "open again",
     "ShipAddr": "shipping address",
     "Total": "total",
     "TotalAmt": "amount",
@@ -68,55 +72,6 @@ def why(draft: Draft) -> str:
     if draft.key.kind == "charge":
         return "new"
     return reasons[draft.key.entity]
-
-
-def unsafe_change(draft: Draft, entry: Entry, paid: Mapping[str, Decimal]) -> Problem | None:
-    """A change that would leave money on the wrong document, for a person to make.
-
-    `paid` is what is applied to each record by the payments and credits we wrote.
-    """
-    entity = draft.key.entity
-    if draft.is_void or entity in (Entity.CUSTOMER, Entity.ESTIMATE):
-        return None
-    document = f"{word(entity).capitalize()} {entry.number or entry.qbo_id}"
-    if entry.facts.get("CustomerRef") != draft.facts.get("CustomerRef"):
-        return Problem(
-            draft.key.source,
-            "moved_customer",
-            f"{document} is another customer's now in the shop system.",
-            "Void it in QuickBooks and enter it for the right customer, or move it back.",
-            draft.amount,
-        )
-    given = paid.get(draft.key.source, ZERO)
-    if entity is Entity.INVOICE and draft.amount is not None and draft.amount < given:
-        return Problem(
-            draft.key.source,
-            "less_than_paid",
-            f"{document} comes to {show(draft.amount)} now, but {show(given)} are applied to it.",
-            "Take the surplus off the payment in QuickBooks, or correct the shop system.",
-            draft.amount,
-        )
-    return None
-
-
-def closed(draft: Draft, entry: Entry | None, until: date | None) -> Problem | None:
-    """A document dated in a period whose books are closed: QuickBooks would refuse it (6210)."""
-    if until is None or draft.key.entity in (Entity.CUSTOMER, Entity.ESTIMATE):
-        return None
-    text = str(draft.body.get("TxnDate", ""))
-    dates = [date.fromisoformat(text)] if text else []
-    if entry is not None and entry.dated is not None:
-        dates.append(entry.dated)
-    if not dates or min(dates) > until:
-        return None
-    document = f"{word(draft.key.entity).capitalize()} {draft.number or draft.key.id}"
-    return Problem(
-        draft.key.source,
-        "closed_books",
-        f"{document} is dated {min(dates)}, but the books are closed until {until}.",
-        "Reopen the period in QuickBooks, or let the bookkeeper enter it there.",
-        draft.amount,
-    )
 
 
 def not_live(draft: Draft, entry: Entry) -> Problem | None:

@@ -51,7 +51,7 @@ def bears(object_: Body, mark: str) -> bool:
 
 def recognise(draft: Draft, candidates: Iterable[Body], instance: str) -> Recognised:
     """Judge the documents of the draft's entity that QuickBooks holds."""
-    mark = marker(instance, draft.key)
+    mark = marker(instance, draft.key, draft.epoch)
     alive = [body for body in candidates if body.get("status") != "Deleted"]
     ours = [body for body in alive if bears(body, mark)]
     if len(ours) > 1:

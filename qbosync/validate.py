@@ -11,10 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from qbosync.application import IN_SHOP, Fault, application_fault, too_much
+from qbosync.application import IN_SHOP, Allotment, Fault, allot, application_fault
 from qbosync.mapping.context import Memory
-from qbosync.mapping.payment import spent
 from qbosync.mapping.policy import Policy
+from qbosync.mapping.spending import spent
 from qbosync.model import (
     ZERO,
     Charge,
@@ -33,8 +33,10 @@ _FORBIDDEN = {":": "a colon", "\t": "a tab", "\n": "a line break", "\r": "a line
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
-def find_problems(snapshot: Snapshot, policy: Policy, memory: Memory) -> dict[str, Problem]:
-    """Every record that cannot go out as the source has it, by its source reference."""
+def find_problems(
+    snapshot: Snapshot, policy: Policy, memory: Memory
+) -> tuple[dict[str, Problem], Allotment]:
+    """Every record that cannot go out as the source has it, by its reference; what fits whom."""
     problems = list(snapshot.problems)
     problems += _customers(snapshot, memory)
     problems += _orders(snapshot, policy)
@@ -45,9 +47,10 @@ def find_problems(snapshot: Snapshot, policy: Policy, memory: Memory) -> dict[st
     found: dict[str, Problem] = {}
     for problem in problems:
         found.setdefault(problem.source, problem)
-    for problem in too_much(snapshot, policy, set(found)):
+    allotment = allot(snapshot, policy, memory, set(found))
+    for problem in allotment.problems:
         found.setdefault(problem.source, problem)
-    return found
+    return found, allotment
 
 
 def _needed(snapshot: Snapshot, memory: Memory) -> set[str]:
@@ -183,7 +186,7 @@ def _payments(snapshot: Snapshot, policy: Policy, memory: Memory) -> Iterator[Pr
             if credit.reason == "overpayment" and not credit.is_deleted:
                 surplus[credit.payment_id] += credit.amount
     for payment in snapshot.payments.values():
-        if payment.status != "posted":
+        if not payment.is_received:
             continue
         if payment.customer_id not in snapshot.customers:
             yield _unknown_customer(payment, f"payment {payment.id}", payment.amount)

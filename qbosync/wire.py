@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from qbosync.mapping.posted import amount, applied, is_voided
 from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, bind
 
 _ALWAYS = ("CustomerRef", "TxnDate", "Line", "DocNumber", "TotalAmt", "LinkedTxn")
-_WITH = {"DueDate": ("SalesTermRef",)}
+_WITH = {"DueDate": ("SalesTermRef",), "Reopened": ("TxnStatus",)}
 """Fields that go along when another one's fact changed."""
 _CARRIED = ("DepositToAccountRef", "AllowOnlineCreditCardPayment", "AllowOnlineACHPayment")
 """Sent back as QuickBooks has them: an update without them resets them (reported)."""
@@ -70,9 +71,10 @@ def update_body(
     return body
 
 
-def void_body(current: Body) -> Body:
-    """All that QuickBooks wants of a void."""
-    return {"Id": str(current["Id"]), "SyncToken": str(current["SyncToken"])}
+def void_body(current: Body, entity: Entity) -> Body:
+    """All that QuickBooks wants of a void; that of a payment is an update by its form."""
+    body: Body = {"Id": str(current["Id"]), "SyncToken": str(current["SyncToken"])}
+    return body | {"sparse": True} if entity is Entity.PAYMENT else body
 
 
 def _lines(draft: Draft, entry: Entry, rows: list[Body], current: list[Body]) -> list[Body]:
@@ -129,17 +131,17 @@ def discrepancies(sent: Mapping[str, Any], answer: Body, entity: Entity) -> list
 
 def _sales_form(sent: Mapping[str, Any], answer: Body, entity: Entity) -> list[Discrepancy]:
     found = []
-    tax = _money(answer.get("TxnTaxDetail", {}).get("TotalTax"))
-    total = _money(answer.get("TotalAmt"))
+    tax = amount(answer.get("TxnTaxDetail", {}).get("TotalTax"))
+    total = amount(answer.get("TotalAmt"))
     if tax:
         what = f"QuickBooks added {tax:.2f} of tax of its own"
         found.append(Discrepancy("tax", what))
     if "Line" in sent:
-        asked = sum((_money(line["Amount"]) for line in sent["Line"]), Decimal("0.00"))
+        asked = sum((amount(line["Amount"]) for line in sent["Line"]), Decimal("0.00"))
         if total != asked and not tax:
             what = f"its total is {total:.2f}, not {asked:.2f}"
             found.append(Discrepancy("total", what))
-    balance = _money(answer.get("Balance"))
+    balance = amount(answer.get("Balance"))
     if entity is Entity.INVOICE and "Id" not in sent and balance != total:
         what = f"QuickBooks applied {total - balance:.2f} to it by itself"
         found.append(Discrepancy("applied", what))
@@ -153,28 +155,22 @@ def _sales_form(sent: Mapping[str, Any], answer: Body, entity: Entity) -> list[D
 
 def _payment(sent: Mapping[str, Any], answer: Body) -> list[Discrepancy]:
     found = []
-    total = _money(answer.get("TotalAmt"))
+    total = amount(answer.get("TotalAmt"))
     if "TotalAmt" in sent and total != sent["TotalAmt"]:
         found.append(Discrepancy("total", f"its amount is {total:.2f}, not {sent['TotalAmt']:.2f}"))
     if "Line" not in sent:
         return found
     asked, got = applied(sent["Line"]), applied(answer.get("Line", []))
     if asked != got:
-        words = ", ".join(f"{kind} {id_}: {amount:.2f}" for (kind, id_), amount in got.items())
+        words = ", ".join(f"{kind} {id_}: {n:.2f}" for (kind, id_), n in got.items())
         what = f"QuickBooks applied it otherwise than asked ({words or 'not at all'})"
         found.append(Discrepancy("applied", what))
     rest = total - sum((n for (kind, _), n in asked.items() if kind == "Invoice"), Decimal(0))
     rest += sum((n for (kind, _), n in asked.items() if kind == "CreditMemo"), Decimal(0))
-    if not found and "UnappliedAmt" in answer and _money(answer["UnappliedAmt"]) != rest:
-        what = f"{_money(answer['UnappliedAmt']):.2f} of it stay unapplied, not {rest:.2f}"
+    if not found and "UnappliedAmt" in answer and amount(answer["UnappliedAmt"]) != rest:
+        what = f"{amount(answer['UnappliedAmt']):.2f} of it stay unapplied, not {rest:.2f}"
         found.append(Discrepancy("applied", what))
     return found
-
-
-def is_voided(current: Body) -> bool:
-    """Whether a document was voided: QuickBooks sets it to zero and says so (recorded)."""
-    note = str(current.get("PrivateNote", ""))
-    return _money(current.get("TotalAmt")) == 0 and "Voided" in note
 
 
 def is_another(sent: Mapping[str, Any], found: Iterable[Discrepancy]) -> bool:
@@ -221,25 +217,7 @@ def _lines_differ(entity: Entity, sent: list[Body], found: list[Body]) -> bool:
     if entity is Entity.PAYMENT:
         return applied(sent) != applied(found)
     rows = [row for row in found if row.get("DetailType") == "SalesItemLineDetail"]
-    return [_money(row.get("Amount")) for row in rows] != [_money(row["Amount"]) for row in sent]
-
-
-def is_deposited(payment: Body) -> bool:
-    """Whether a payment is in a bank deposit: then the API may not change it any more (6540).
-
-    Only the link tells; neither SyncToken nor time of the payment move (recorded).
-    """
-    return any(link.get("TxnType") == "Deposit" for link in payment.get("LinkedTxn", []))
-
-
-def applied(lines: list[Body]) -> dict[tuple[str, str], Decimal]:
-    """What a payment's lines pay: (type, Id) to amount."""
-    sums: dict[tuple[str, str], Decimal] = {}
-    for line in lines:
-        for link in line.get("LinkedTxn", []):
-            key = (str(link.get("TxnType")), str(link.get("TxnId")))
-            sums[key] = sums.get(key, Decimal("0.00")) + _money(line.get("Amount"))
-    return dict(sorted(sums.items()))
+    return [amount(row.get("Amount")) for row in rows] != [amount(row["Amount"]) for row in sent]
 
 
 def says_what_was_sent(
@@ -267,9 +245,5 @@ def _contains(has: Any, wanted: Any) -> bool:
         pairs = zip(rows, wanted, strict=False)
         return len(rows) == len(wanted) and all(_contains(row, want) for row, want in pairs)
     if isinstance(wanted, Decimal | int) and not isinstance(wanted, bool):
-        return _money(has) == wanted
+        return amount(has) == wanted
     return str(has) == str(wanted)
-
-
-def _money(value: Any) -> Decimal:
-    return Decimal(str(value or 0))

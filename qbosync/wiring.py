@@ -129,6 +129,7 @@ def policy_of(settings: Settings) -> Policy:
         estimate_from=orders.estimate_from_status,
         charge_status=orders.charge_status,
         estimate_always=orders.estimate_always,
+        on_backward=orders.on_backward,
         start_date=None if start is None or isinstance(start, str) else start,
         instance=settings.quickbooks.instance,
         is_production=settings.is_production,
@@ -142,6 +143,8 @@ def policy_of(settings: Settings) -> Policy:
         credit_memo_prefix=documents.credit_memo_prefix,
         rounding_limit=documents.rounding_limit,
         closed_until=documents.closed_until,
+        open_months=documents.open_months,
+        correction=documents.correction,
         max_documents=settings.sync.max_documents,
         max_amount=settings.sync.max_amount,
         max_voids=settings.sync.max_voids,
@@ -156,6 +159,7 @@ def policy_of(settings: Settings) -> Policy:
         payment_methods=settings.payments.methods,
         deposit_to=settings.payments.deposit_to,
         customer_updates=settings.customers.updates,
+        reactivate=settings.customers.reactivate,
     )
 
 

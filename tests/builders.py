@@ -10,6 +10,7 @@ from typing import Any
 
 from qbosync.ledger.row import entry_of
 from qbosync.mapping.context import Found, Memory
+from qbosync.mapping.payment import target_key
 from qbosync.mapping.policy import Items, Policy
 from qbosync.model import (
     Application,
@@ -21,7 +22,7 @@ from qbosync.model import (
     Payment,
     Snapshot,
 )
-from qbosync.operation import Action, Entry, Key, Posted
+from qbosync.operation import Action, Entity, Entry, Key, Posted
 from qbosync.plan import Plan, make_plan
 
 TODAY = date(2026, 3, 10)
@@ -29,7 +30,8 @@ ACCOUNTS = {"Sales Tax": "Sales Tax Collected", "*": "Sales of Product Income"}
 
 
 def policy(**changes: Any) -> Policy:
-    """The configuration of a shop that charges when it ships."""
+    """The configuration of a shop that charges when it ships; nothing is too old to change."""
+    changes.setdefault("open_months", 1200)
     items = Items("Cabinets", income_account=ACCOUNTS)
     return replace(Policy(items), payment_methods={"check": "Check"}, **changes)
 
@@ -125,9 +127,36 @@ FOUND = Found(
 def planned(
     snapshot: Snapshot, rules: Policy | None = None, memory: Memory | None = None, **fields: Any
 ) -> Plan:
-    """The plan for a company that has the accounts and nothing else."""
-    fields.setdefault("found", FOUND)
-    return make_plan(snapshot, memory or Memory(), rules or policy(), TODAY, **fields)
+    """The plan for a company that has the accounts and what the ledger remembers.
+
+    `deposited` are payments that stand in a bank deposit.
+    """
+    memory = memory or Memory()
+    there = current(memory, fields.pop("deposited", ()))
+    fields.setdefault("found", replace(FOUND, current=there))
+    return make_plan(snapshot, memory, rules or policy(), fields.pop("today", TODAY), **fields)
+
+
+def current(memory: Memory, deposited: Iterable[str] = ()) -> dict[Key, Any]:
+    """Payments as QuickBooks has them, where nobody but us touched them."""
+    bodies = {}
+    for key, entry in memory.entries.items():
+        if key.entity is Entity.PAYMENT and entry.is_live:
+            pays = [(memory.entries[target_key(to)].qbo_id, n) for to, n in entry.gives.items()]
+            total = Decimal(entry.facts["TotalAmt"])
+            body: dict[str, Any] = {
+                "Id": entry.qbo_id,
+                "TotalAmt": total,
+                "UnappliedAmt": total - sum((n for _, n in pays), Decimal(0)),
+                "Line": [
+                    {"Amount": n, "LinkedTxn": [{"TxnId": to, "TxnType": "Invoice"}]}
+                    for to, n in pays
+                ],
+            }
+            if key.source in deposited:
+                body["LinkedTxn"] = [{"TxnId": "900", "TxnType": "Deposit"}]
+            bodies[key] = body
+    return bodies
 
 
 def documents(plan: Plan) -> list[tuple[str, str, str]]:
@@ -150,9 +179,9 @@ def carried_out(plan: Plan, before: Memory | None = None) -> Memory:
         ]
         state = "void" if op.action is Action.VOID else "live"
         old = entries.get(op.key)
-        if old is not None:
+        if old is not None and op.action is not Action.CREATE:
             body["Id"] = old.qbo_id
-        entries[op.key] = entry_of(op.draft, Posted(body), 0, "created", state)
+        entries[op.key] = entry_of(op.draft, Posted(body), op.draft.epoch, "created", state)
     return replace(memory, entries=entries)
 
 

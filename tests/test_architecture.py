@@ -58,6 +58,8 @@ LAYERS = [  # upper may import lower, never the reverse
     {
         "plan",
         "scope",
+        "sequence",
+        "transition",
         "sighting",
         "named",
         "reason",

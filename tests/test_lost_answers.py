@@ -263,16 +263,12 @@ def test_a_change_that_comes_after_the_next_one_is_refused_as_stale(
     """The dropped change carries the token of its time, so it can undo nothing."""
     first = without_payments(shop_of(1))
     room.run(first)
-    wanted = without_payments(shop_of(1, total="130.00"))
+    room.later(without_payments(shop_of(1, total="130.00")))
     late = Late(room, "/invoice")
-    changed = wanted if action == "update" else without_payments(shop_of(1, status="void"))
-    room.later(changed)
+    lost = shop_of(1, total="150.00") if action == "update" else shop_of(1, status="void")
     room.advance()
-    room.run(without_payments(shop_of(1, total="150.00")), late)
+    room.run(without_payments(lost), late)
     said = without_payments(shop_of(1, total="170.00"))
-    if action == "void":
-        assert late.kept is None, "a void document is not changed"
-        return
     room.later(said, 2)
 
     reply = simplejson.loads(late.deliver().body)

@@ -110,16 +110,23 @@ def test_a_void_order_rejects_its_estimate_and_voids_its_unpaid_invoice():
     memory = remembered(business(ordered, shipped))
     gone = [replace(o, status="void") for o in (ordered, shipped)]
     plan = planned(business(*gone), memory=memory)
-    assert documents(plan) == [("update", "Estimate", "order:1"), ("void", "Invoice", "order:2")]
+    assert documents(plan) == [("void", "Invoice", "order:2"), ("update", "Estimate", "order:1")]
     again = planned(business(*gone), memory=carried_out(plan, memory))
     assert again.operations == ()
 
 
-def test_a_void_order_with_money_on_it_is_held():
+def test_a_void_order_gets_its_money_off_before_it_is_voided():
     shipped = order(status="shipped")
     memory = remembered(business(shipped, payment("77", "100.00", pays("order:1042", "100.00"))))
     void = business(replace(shipped, status="void"), payment("77", "100.00"))
-    assert held(planned(void, memory=memory))["order:1042"] == "void_with_money"
+    plan = planned(void, memory=memory)
+    assert documents(plan) == [
+        ("update", "Payment", "payment:77"),
+        ("void", "Invoice", "order:1042"),
+    ]
+    assert plan.operations[1].after == {plan.operations[0].key}
+    stuck = planned(void, memory=memory, deposited=["payment:77"])
+    assert held(stuck)["order:1042"] == "void_with_money"
 
 
 def test_a_second_run_has_nothing_to_do():
@@ -604,7 +611,9 @@ def test_what_the_source_no_longer_has_is_said_and_not_guessed_at():
     memory = remembered(business(order(), order("2")))
     assert not planned(business(order()), memory=memory).held
     plan = planned(business(order(), is_complete=True), memory=memory)
-    assert held(plan) == {"order:2": "gone"}
+    assert documents(plan) == [("update", "Estimate", "order:2")]
+    shipped = remembered(business(order(), order("2", "shipped")))
+    assert held(planned(business(order(), is_complete=True), memory=shipped)) == {"order:2": "gone"}
 
 
 def test_the_same_plan_has_the_same_id_and_another_one_another():
@@ -649,21 +658,42 @@ def test_an_invoice_never_shrinks_below_what_is_paid():
     paid = payment("77", "90.00", pays("order:1042", "90.00"))
     memory = remembered(business(shipped, paid))
     smaller = replace(shipped, total=Decimal("80.00"), lines=(line("80.00"),))
-    kept = planned(business(smaller, payment("77", "90.00")), memory=memory)
-    assert held(kept)["order:1042"] == "less_than_paid"
+    freed = planned(business(smaller, payment("77", "90.00")), memory=memory)
+    assert documents(freed) == [
+        ("update", "Payment", "payment:77"),
+        ("update", "Invoice", "order:1042"),
+    ]
+    unnamed = replace(paid, method="barter")
+    kept = planned(business(smaller, unnamed), memory=memory)
+    assert held(kept) == {"payment:77": "unknown_method", "order:1042": "less_than_paid"}
+    assert documents(kept) == []
     still = replace(shipped, total=Decimal("95.00"), lines=(line("95.00"),))
     assert documents(planned(business(still, paid), memory=memory)) == [
         ("update", "Invoice", "order:1042")
     ]
 
 
-def test_an_invoiced_order_that_changes_hands_is_held_and_an_estimate_follows():
+def test_an_unpaid_invoice_that_changes_hands_is_made_anew_and_an_estimate_follows():
     shipped, ordered = order("1", "shipped"), order("2")
     memory = remembered(business(shipped, ordered))
     moved = [replace(o, customer_id="13") for o in (shipped, ordered)]
     plan = planned(business(customer("13", "Marlow"), *moved), memory=memory)
-    assert held(plan) == {"order:1": "moved_customer"}
-    assert documents(plan) == [("update", "Estimate", "order:2")]
+    assert documents(plan) == [
+        ("void", "Invoice", "order:1"),
+        ("update", "Estimate", "order:2"),
+        ("create", "Invoice", "order:1"),
+    ]
+    assert plan.operations[-1].draft.number == "1-2"
+    assert planned(business(customer("13", "Marlow"), *moved),
+                   memory=carried_out(plan, memory)).operations == ()  # fmt: skip
+
+
+def test_a_paid_invoice_that_changes_hands_is_held():
+    shipped, paid = order("1", "shipped"), payment("77", "5.00", pays("order:1", "5.00"))
+    memory = remembered(business(shipped, paid))
+    moved = business(customer("13", "Marlow"), replace(shipped, customer_id="13"), paid)
+    plan = planned(moved, memory=memory)
+    assert held(plan) == {"order:1": "moved_customer", "payment:77": "other_customer"}
 
 
 def test_money_for_an_order_that_cannot_be_read_waits_unapplied():

@@ -107,7 +107,8 @@ class Ledger(History):
 
         `agreed` are the facts that it really says; the others are planned as a change.
         """
-        entry = entry_of(replace(operation.draft, facts=agreed), Posted(found), 0, "adopted")
+        draft = replace(operation.draft, facts=agreed)
+        entry = entry_of(draft, Posted(found), draft.epoch, "adopted")
         with self.transaction():
             self._save(entry, run_id, now)
         return entry
@@ -116,7 +117,8 @@ class Ledger(History):
         """Enter that QuickBooks already says what an update would have made it say."""
         known = operation.entry
         epoch, origin = (known.epoch, known.origin) if known else (0, "adopted")
-        entry = entry_of(operation.draft, Posted(object_), epoch, origin)
+        state = "void" if operation.action is Action.VOID else "live"
+        entry = entry_of(operation.draft, Posted(object_), epoch, origin, state)
         with self.transaction():
             self._save(entry, run_id, now)
         return entry

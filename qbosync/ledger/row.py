@@ -158,6 +158,7 @@ def read_intent(row: Mapping[str, Any]) -> Intent:
         read_amount(told["amount"]),
         tuple(told["lines"]),
         told["is_void"],
+        epoch=row["epoch"],
     )
     return Intent(
         row["id"],

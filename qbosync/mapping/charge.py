@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qbosync.mapping.context import Answer, Context, Keep, Skip
-from qbosync.mapping.form import NUMBER_LENGTH, FormLine, customer_key, line_fields, memo, text
+from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
+from qbosync.mapping.form import (
+    NUMBER_LENGTH,
+    FormLine,
+    again,
+    customer_key,
+    line_fields,
+    memo,
+    text,
+)
 from qbosync.mapping.order import HIDDEN_FLAGS, ONLINE_FLAGS, due
 from qbosync.model import Charge, Problem
-from qbosync.operation import Body, Draft, Entity, Key, marker
+from qbosync.operation import Body, Draft, Entity, Entry, Key, marker, void_draft
 
 _WORDS = {
     "finance_charge": "Finance charge",
@@ -32,24 +40,32 @@ def answers(ctx: Context) -> Iterator[Answer]:
     for charge in ctx.snapshot.charges.values():
         if charge.ref not in ctx.held:
             yield _answer(charge, ctx)
+    for charge_id in ctx.gone("charge", ctx.snapshot.charges):
+        entry = ctx.memory.entries[charge_key(charge_id)]
+        is_deleted = ctx.is_deleted("charge", charge_id)
+        yield _withdrawn(entry, ctx) if is_deleted else gone_problem(entry)
+
+
+def _withdrawn(entry: Entry, ctx: Context) -> Answer:
+    """A deleted charge is void, once the shop system has taken its money elsewhere."""
+    if not entry.is_live:
+        return Keep(entry.key.source)
+    if givers := ctx.still_given(entry.key.source):
+        return Problem(
+            entry.key.source,
+            "void_with_money",
+            f"Charge {entry.number} was deleted in the shop system, but {', '.join(givers)}"
+            f" {'pays' if len(givers) == 1 else 'pay'} it there.",
+            "Apply the money elsewhere in the shop system; the invoice is voided then.",
+            entry.amount,
+        )
+    return void_draft(entry, "deleted in the shop system")
 
 
 def _answer(charge: Charge, ctx: Context) -> Answer:
     entry = ctx.memory.entries.get(charge_key(charge.id))
     if charge.is_deleted:
-        if entry is None:
-            return Skip(charge.ref, "deleted")
-        if not entry.is_live:
-            return Keep(charge.ref)
-        return Draft(
-            entry.key,
-            {},
-            {},
-            number=entry.number,
-            customer=entry.customer,
-            amount=entry.amount,
-            is_void=True,
-        )
+        return _withdrawn(entry, ctx) if entry else Skip(charge.ref, "deleted")
     if ctx.policy.start_date and charge.issued < ctx.policy.start_date and entry is None:
         return Skip(charge.ref, "before the start date")
     return _draft(charge, ctx)
@@ -57,7 +73,9 @@ def _answer(charge: Charge, ctx: Context) -> Answer:
 
 def _draft(charge: Charge, ctx: Context) -> Draft | Problem:
     policy, items = ctx.policy, ctx.policy.items
-    number = policy.charge_prefixes[charge.kind] + charge.id
+    key = charge_key(charge.id)
+    epoch = ctx.epoch(key)
+    number = policy.charge_prefixes[charge.kind] + charge.id + again(epoch)
     if len(number) > NUMBER_LENGTH:
         return Problem(
             charge.ref,
@@ -76,14 +94,13 @@ def _draft(charge: Charge, ctx: Context) -> Draft | Problem:
     if charge.tax:
         lines.append(FormLine("tax", items.sales_tax, charge.tax, "Sales tax"))
     rows, row_facts, names = line_fields(lines)
-    key = charge_key(charge.id)
     due_fields, due_facts = due(dated, charge.due_date or dated, None)
     body: Body = {
         "CustomerRef": {"value": customer_key(charge.customer_id)},
         "DocNumber": number,
         "TxnDate": dated.isoformat(),
         "Line": rows,
-        "PrivateNote": marker(policy.instance, key),
+        "PrivateNote": marker(policy.instance, key, epoch),
         **due_fields,
         **HIDDEN_FLAGS,
         **ONLINE_FLAGS,
@@ -106,4 +123,5 @@ def _draft(charge: Charge, ctx: Context) -> Draft | Problem:
         customer=charge.customer_id,
         amount=charge.amount,
         lines=names,
+        epoch=epoch,
     )

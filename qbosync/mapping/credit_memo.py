@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qbosync.mapping.context import Answer, Context, Keep, Skip
+from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import NUMBER_LENGTH, FormLine, customer_key, line_fields, text
 from qbosync.mapping.order import HIDDEN_FLAGS
 from qbosync.mapping.policy import Items
-from qbosync.model import CreditMemo, Problem, show
-from qbosync.operation import Body, Draft, Entity, Key, marker
+from qbosync.model import ZERO, CreditMemo, Problem, show
+from qbosync.operation import Body, Draft, Entity, Entry, Key, marker
 
+_DELETED = "Deleted in the shop system"
 _WORDS = {
     "cash_discount": "Cash discount",
     "write_off": "Write-off",
@@ -31,6 +32,50 @@ def answers(ctx: Context) -> Iterator[Answer]:
     for credit in ctx.snapshot.credit_memos.values():
         if credit.ref not in ctx.held:
             yield _answer(credit, ctx)
+    for credit_id in ctx.gone("credit_memo", ctx.snapshot.credit_memos):
+        entry = ctx.memory.entries[credit_memo_key(credit_id)]
+        is_deleted = ctx.is_deleted("credit_memo", credit_id)
+        yield _emptied(entry, ctx) if is_deleted else gone_problem(entry)
+
+
+def _emptied(entry: Entry, ctx: Context, is_spent: bool = False) -> Answer:
+    """A deleted credit memo says 0.00, with a note: QuickBooks voids none (reported).
+
+    One that is spent is for a person, who knows whether the money was given away after all.
+    """
+    if not entry.is_live:
+        return Keep(entry.key.source)
+    is_missing = entry.key.id not in ctx.snapshot.credit_memos
+    if is_spent or (is_missing and ctx.paid(entry.key.source)):
+        return Problem(
+            entry.key.source,
+            "deleted_credit",
+            f"Credit memo {entry.number} was deleted in the shop system, but is spent.",
+            "Take it off its orders in the shop system; it is set to 0.00 then.",
+            entry.amount,
+        )
+    rows = [FormLine(row[0], row[1], ZERO, row[3]) for row in entry.facts.get("Line", ())]
+    lines, line_facts, names = line_fields(rows)
+    mark = marker(ctx.policy.instance, entry.key, entry.epoch)
+    body: Body = {
+        "CustomerRef": {"value": customer_key(entry.customer)},
+        "DocNumber": entry.number,
+        "Line": lines,
+        "PrivateNote": f"{_DELETED}\n{mark}",
+    }
+    if entry.dated:
+        body["TxnDate"] = entry.dated.isoformat()
+    return Draft(
+        entry.key,
+        body,
+        entry.facts | {"Line": line_facts, "Total": str(ZERO), "PrivateNote": _DELETED},
+        number=entry.number,
+        customer=entry.customer,
+        amount=ZERO,
+        lines=names,
+        epoch=entry.epoch,
+        reason="deleted in the shop system: set to 0.00",
+    )
 
 
 def _answer(credit: CreditMemo, ctx: Context) -> Answer:
@@ -40,15 +85,7 @@ def _answer(credit: CreditMemo, ctx: Context) -> Answer:
     if credit.is_deleted:
         if entry is None:
             return Skip(credit.ref, "deleted")
-        if not entry.is_live:
-            return Keep(credit.ref)
-        return Problem(
-            credit.ref,
-            "deleted_credit",
-            f"Credit memo {entry.number} was deleted in the shop system.",
-            f"Set credit memo {entry.number} to 0.00 in QuickBooks.",
-            credit.amount,
-        )
+        return _emptied(entry, ctx, is_spent=bool(credit.applied))
     if ctx.policy.start_date and credit.issued < ctx.policy.start_date and entry is None:
         return Skip(credit.ref, "before the start date")
     return _draft(credit, ctx)

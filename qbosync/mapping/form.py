@@ -129,5 +129,10 @@ def total(lines: Iterable[FormLine]) -> Decimal:
     return sum((cents(line.amount) for line in lines), Decimal("0.00"))
 
 
+def again(epoch: int) -> str:
+    """What tells the number of a document from that of the void one whose place it takes."""
+    return f"-{epoch + 1}" if epoch else ""
+
+
 def customer_key(customer_id: str) -> Key:
     return Key(Entity.CUSTOMER, "customer", customer_id)

@@ -13,10 +13,11 @@ from typing import Any
 
 from qbosync.errors import RecordError
 from qbosync.mapping.charged import charge_date
-from qbosync.mapping.context import Answer, Context, Keep, Skip
+from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import (
     NUMBER_LENGTH,
     address,
+    again,
     customer_key,
     line_fields,
     memo,
@@ -25,7 +26,7 @@ from qbosync.mapping.form import (
 from qbosync.mapping.order_line import order_lines
 from qbosync.mapping.policy import Policy
 from qbosync.model import Customer, Order, Problem
-from qbosync.operation import Body, Draft, Entity, Key, marker
+from qbosync.operation import Body, Draft, Entity, Entry, Key, marker, void_draft
 
 _NOTE_LENGTH = 3000
 """Of a memo on statements: PrivateNote holds 4,000, our marker among them."""
@@ -46,7 +47,7 @@ def invoice_key(order_id: str) -> Key:
 
 
 def answers(ctx: Context) -> Iterator[Answer]:
-    """One answer an order: its estimate, its invoice, or why there is none."""
+    """For each order its estimate, its invoice, or why there is none."""
     for order in ctx.snapshot.orders.values():
         if order.ref in ctx.held:
             continue
@@ -54,115 +55,162 @@ def answers(ctx: Context) -> Iterator[Answer]:
             yield from _answers(order, ctx)
         except RecordError as error:
             yield Problem(order.ref, error.reason, error.what, error.todo, order.total)
+    for order_id in ctx.gone("order", ctx.snapshot.orders):
+        yield from _gone(order_id, ctx)
 
 
 def _answers(order: Order, ctx: Context) -> Iterator[Answer]:
-    """Mostly one; an order first seen charged may have its estimate made with its invoice."""
-    keys = (invoice_key(order.id), estimate_key(order.id))
-    is_new = not any(key in ctx.memory.entries for key in keys)
-    if ctx.policy.estimate_always and is_new and ctx.is_charged(order):
-        invoice = invoice_draft(order, ctx)
-        if isinstance(invoice, Draft):
-            yield estimate_draft(order, ctx)
-    yield _answer(order, ctx)
-
-
-def _answer(order: Order, ctx: Context) -> Answer:
+    """Mostly one; two where one document takes the place of another."""
     policy = ctx.policy
-    invoice = ctx.memory.entries.get(invoice_key(order.id))
-    estimate = ctx.memory.entries.get(estimate_key(order.id))
+    invoice, estimate = (ctx.memory.entries.get(key) for key in _keys(order.id))
+    is_charged = ctx.is_charged(order)
     if order.status in policy.void:
-        return _void(order, ctx)
-    if order.status in policy.on_hold:
+        yield from _void(order.id, "void in the shop system", ctx)
+    elif order.status in policy.on_hold:
         if invoice or estimate:
-            return Keep(order.ref, "on hold in the shop system: its documents stay as they are")
-        return Skip(order.ref, "on hold")
-    if order.total == 0 and policy.zero_total == "skip" and not (invoice or estimate):
-        return Skip(order.ref, "zero total")
-    if ctx.is_charged(order):
-        return invoice_draft(order, ctx)
-    if invoice:
-        return Keep(order.ref, f"back to {order.status!r} after it was charged: the invoice stays")
-    if policy.is_ordered(order):
-        return estimate_draft(order, ctx)
-    if estimate:
-        return Keep(order.ref, f"back to {order.status!r}: the estimate stays")
-    return Skip(order.ref, f"not yet {policy.estimate_from}")
+            yield Keep(order.ref, "on hold in the shop system: its documents stay as they are")
+        else:
+            yield Skip(order.ref, "on hold")
+    elif order.total == 0 and policy.zero_total == "skip" and not (invoice or estimate):
+        yield Skip(order.ref, "zero total")
+    elif is_charged:
+        yield from _charged(order, ctx)
+    elif invoice and invoice.is_live:
+        yield from _fallen_back(order, invoice, ctx)
+    elif policy.is_ordered(order):
+        yield estimate_draft(order, ctx)
+    elif estimate:
+        yield Keep(order.ref, f"back to {order.status!r}: the estimate stays")
+    else:
+        yield Skip(order.ref, f"not yet {policy.estimate_from}")
 
 
-def _void(order: Order, ctx: Context) -> Answer:
-    """A void order: its estimate is rejected, its unpaid invoice voided, nothing is deleted."""
-    invoice = ctx.memory.entries.get(invoice_key(order.id))
-    estimate = ctx.memory.live(estimate_key(order.id))
-    if invoice is not None:
-        if not invoice.is_live:
-            return Keep(order.ref)
-        paid = _applied_to(order.ref, ctx)
-        if paid:
-            return Problem(
-                order.ref,
-                "void_with_money",
-                f"Order {order.number} was voided in the shop system, but {paid} is applied to"
-                " its invoice.",
-                f"In QuickBooks take the payment off invoice {invoice.number} and void it.",
-                order.total,
-            )
-        return Draft(
-            invoice.key,
-            {},
-            {},
-            number=invoice.number,
-            customer=invoice.customer,
-            amount=invoice.amount,
-            is_void=True,
-        )
-    if estimate is not None:
-        # Its lines are no matter any more, whatever became of them in the shop system.
-        body: Body = {
-            "CustomerRef": {"value": customer_key(estimate.customer)},
-            "TxnStatus": "Rejected",
-        }
-        if estimate.dated:
-            body["TxnDate"] = estimate.dated.isoformat()
-        return Draft(
-            estimate.key,
-            body,
-            estimate.facts | {"TxnStatus": "Rejected"},
-            number=estimate.number,
-            customer=estimate.customer,
-            amount=estimate.amount,
-        )
-    return Skip(order.ref, "void")
+def _keys(order_id: str) -> tuple[Key, Key]:
+    return invoice_key(order_id), estimate_key(order_id)
 
 
-def _applied_to(target: str, ctx: Context) -> str:
-    """Which of our payments and credits the ledger knows on this invoice, for people."""
-    sources = [
-        entry.key.source
-        for entry in ctx.memory.entries.values()
-        if entry.key.entity is Entity.PAYMENT
-        and entry.is_live
-        and any(row[0] == target for row in entry.facts.get("Line", []))
-    ]
-    return ", ".join(source.replace(":", " ") for source in sources)
+def _charged(order: Order, ctx: Context) -> Iterator[Answer]:
+    """Its invoice; before it what makes room for it."""
+    invoice, estimate = (ctx.memory.entries.get(key) for key in _keys(order.id))
+    draft = invoice_draft(order, ctx)
+    is_first = invoice is None and estimate is None
+    if isinstance(draft, Draft) and is_first and ctx.policy.estimate_always:
+        yield estimate_draft(order, ctx)
+        draft = invoice_draft(order, ctx)
+    elif invoice and invoice.is_live and _has_moved(order, invoice) and not ctx.paid(order.ref):
+        # QuickBooks knows no invoice that changes hands: it is made anew.
+        yield from _void(order.id, "another customer's now in the shop system", ctx)
+        draft = invoice_draft(order, ctx)
+    yield draft
+
+
+def _has_moved(order: Order, entry: Entry) -> bool:
+    return entry.facts.get("CustomerRef") != f"customer:{order.customer_id}"
+
+
+def _fallen_back(order: Order, invoice: Entry, ctx: Context) -> Iterator[Answer]:
+    """A charged order below its charge status again: its invoice stays, unless told otherwise.
+
+    Where only the setting moved, what was invoiced stays in any case.
+    """
+    words = f"back to {order.status!r} after it was charged"
+    if ctx.policy.on_backward == "keep" or not _went_back(order, ctx):
+        yield Keep(order.ref, f"{words}: the invoice stays")
+        return
+    yield void_draft(invoice, f"{words} in the shop system")
+    if ctx.policy.is_ordered(order):
+        yield estimate_draft(order, ctx)
+
+
+def _went_back(order: Order, ctx: Context) -> bool:
+    """Whether the order itself moved since it was charged, and not only the charge status."""
+    seen = ctx.memory.sightings.get(order.id)
+    rank = ctx.policy.rank
+    if seen is None:
+        return False
+    ranks = [n for n in (rank(seen.charge_status), rank(seen.status)) if n is not None]
+    now = rank(order.status)
+    return now is not None and bool(ranks) and now < min(ranks)
+
+
+def _void(order_id: str, reason: str, ctx: Context) -> Iterator[Answer]:
+    """The invoice is voided, the estimate rejected; nothing is deleted."""
+    invoice = ctx.memory.entries.get(invoice_key(order_id))
+    estimate = ctx.memory.live(estimate_key(order_id))
+    ref = f"order:{order_id}"
+    if invoice is not None and invoice.is_live:
+        yield void_draft(invoice, reason)
+    if estimate is not None and (not _is_rejected(estimate) or not (invoice and invoice.is_live)):
+        yield _rejected(estimate, reason)
+    elif invoice is None and estimate is None:
+        yield Skip(ref, "void")
+    elif estimate is None and invoice is not None and not invoice.is_live:
+        yield Keep(ref)
+
+
+def _is_rejected(estimate: Entry) -> bool:
+    return estimate.facts.get("TxnStatus") == "Rejected"
+
+
+def _rejected(estimate: Entry, reason: str) -> Draft:
+    """The estimate's end.  Its lines are no matter any more, whatever became of them."""
+    body: Body = {
+        "CustomerRef": {"value": customer_key(estimate.customer)},
+        "TxnStatus": "Rejected",
+    }
+    if estimate.dated:
+        body["TxnDate"] = estimate.dated.isoformat()
+    return Draft(
+        estimate.key,
+        body,
+        estimate.facts | {"TxnStatus": "Rejected"},
+        number=estimate.number,
+        customer=estimate.customer,
+        amount=estimate.amount,
+        epoch=estimate.epoch,
+        reason=reason,
+    )
+
+
+def _gone(order_id: str, ctx: Context) -> Iterator[Answer]:
+    """An order that the shop system no longer has.
+
+    Deleted there: as if it were void.  Only missing from a delivery that says it is whole: an
+    estimate is rejected, an invoice is for a person.
+    """
+    invoice = ctx.memory.live(invoice_key(order_id))
+    if ctx.is_deleted("order", order_id):
+        yield from _void(order_id, "deleted in the shop system", ctx)
+    elif invoice:
+        yield gone_problem(invoice)
+    else:
+        yield from _void(order_id, "no longer in the shop system", ctx)
 
 
 def estimate_draft(order: Order, ctx: Context) -> Draft:
     """The estimate of an order that is not charged yet."""
-    body, facts, lines = _sales_form(order, ctx)
     key = estimate_key(order.id)
+    epoch = ctx.epoch(key)
+    body, facts, lines = _sales_form(order, epoch, ctx)
     status = "Pending" if order.status == "bid" else "Accepted"
     dated = order.placed or ctx.today
     entry = ctx.memory.live(key)
     if entry and entry.dated:
         dated = entry.dated
+    # An estimate whose invoice was voided is as good as new again, whatever it reads now.
+    invoice = ctx.memory.entries.get(invoice_key(order.id))
+    times = 0
+    if invoice:
+        times = invoice.next_epoch + (invoice.key in ctx.going)
+    if times:
+        facts["Reopened"] = times
     return Draft(
         key,
         body
         | {
             "TxnDate": dated.isoformat(),
             "TxnStatus": status,
-            "PrivateNote": _private_note(order, key, ctx.policy),
+            "PrivateNote": _private_note(order, key, epoch, ctx.policy),
             **HIDDEN_FLAGS,
         },
         facts | {"TxnStatus": status},
@@ -170,6 +218,7 @@ def estimate_draft(order: Order, ctx: Context) -> Draft:
         customer=order.customer_id,
         amount=order.total,
         lines=lines,
+        epoch=epoch,
     )
 
 
@@ -177,28 +226,24 @@ def invoice_draft(order: Order, ctx: Context) -> Draft | Skip:
     """The invoice of a charged order, linked to its estimate where there is one."""
     key = invoice_key(order.id)
     customer = ctx.customer(order.customer_id)
-    entry = ctx.memory.live(key)
-    charged_on = entry.facts.get("TxnDate") if entry else None
-    if entry and entry.dated and charged_on == _charge_fact(order):
-        dated = entry.dated
-    else:
-        dated = charge_date(order, ctx)
+    entry = ctx.memory.live(key) if key not in ctx.going else None
+    epoch = ctx.epoch(key) + (key in ctx.going)
+    dated, charge_fact = _dates(order, entry, ctx)
     if ctx.policy.start_date and dated < ctx.policy.start_date and not entry:
         return Skip(order.ref, "before the start date")
-    body, facts, lines = _sales_form(order, ctx)
+    body, facts, lines = _sales_form(order, epoch, ctx)
     body |= {
         "TxnDate": dated.isoformat(),
-        "PrivateNote": _private_note(order, key, ctx.policy),
+        "PrivateNote": _private_note(order, key, epoch, ctx.policy),
         **HIDDEN_FLAGS,
         **ONLINE_FLAGS,
     }
-    facts |= {"TxnDate": _charge_fact(order)}
+    facts |= {"TxnDate": charge_fact}
     due_fields, due_facts = due(dated, order.due_date, customer)
     body |= due_fields
     facts |= due_facts
-    estimate = estimate_key(order.id)
-    if ctx.exists(estimate):
-        body["LinkedTxn"] = [{"TxnId": estimate, "TxnType": "Estimate"}]
+    if _can_link(order, ctx):
+        body["LinkedTxn"] = [{"TxnId": estimate_key(order.id), "TxnType": "Estimate"}]
     return Draft(
         key,
         body,
@@ -207,7 +252,34 @@ def invoice_draft(order: Order, ctx: Context) -> Draft | Skip:
         customer=order.customer_id,
         amount=order.total,
         lines=lines,
+        epoch=epoch,
     )
+
+
+def _dates(order: Order, entry: Entry | None, ctx: Context) -> tuple[date, str]:
+    """The invoice's date, and the charge date that it comes from.
+
+    It moves only if the charge date itself did, and both days are open.
+    """
+    told = order.charge_date.isoformat() if order.charge_date else ""
+    if entry is None or entry.dated is None:
+        return charge_date(order, ctx), told
+    before = str(entry.facts.get("TxnDate", ""))
+    if before == told:
+        return entry.dated, told
+    dated = charge_date(order, ctx)
+    if ctx.is_fenced(entry.dated) or ctx.is_closed(dated):
+        return entry.dated, before
+    return dated, told
+
+
+def _can_link(order: Order, ctx: Context) -> bool:
+    """Whether there is an estimate to make the invoice from: a rejected one is none."""
+    estimate = estimate_key(order.id)
+    entry = ctx.memory.live(estimate)
+    if entry and _is_rejected(entry):
+        return False
+    return ctx.exists(estimate)
 
 
 def due(
@@ -228,20 +300,19 @@ def due(
     return body, facts
 
 
-def _charge_fact(order: Order) -> str:
-    return order.charge_date.isoformat() if order.charge_date else ""
-
-
-def _private_note(order: Order, key: Key, policy: Policy) -> str:
+def _private_note(order: Order, key: Key, epoch: int, policy: Policy) -> str:
     """Our marker, and before it the order's memo if it shall show on statements."""
-    mark = marker(policy.instance, key)
+    mark = marker(policy.instance, key, epoch)
     note = text(order.memo, _NOTE_LENGTH) if policy.memo_to == "statement" else ""
     return f"{note}\n{mark}" if note else mark
 
 
-def number_of(order: Order, policy: Policy) -> str:
-    """The order number on both estimate and invoice: QuickBooks numbers them apart."""
-    number = policy.order_prefix + order.number
+def number_of(order: Order, epoch: int, policy: Policy) -> str:
+    """The order number on both estimate and invoice: QuickBooks numbers them apart.
+
+    A void document keeps its number, so the one that takes its place gets another.
+    """
+    number = policy.order_prefix + order.number + again(epoch)
     if len(number) > NUMBER_LENGTH:
         raise RecordError(
             f"{order.where}: the number {number!r} is longer than QuickBooks'"
@@ -252,10 +323,12 @@ def number_of(order: Order, policy: Policy) -> str:
     return number
 
 
-def _sales_form(order: Order, ctx: Context) -> tuple[Body, dict[str, Any], tuple[str, ...]]:
+def _sales_form(
+    order: Order, epoch: int, ctx: Context
+) -> tuple[Body, dict[str, Any], tuple[str, ...]]:
     """What an order's estimate and invoice have in common."""
     policy = ctx.policy
-    number = number_of(order, policy)
+    number = number_of(order, epoch, policy)
     customer = ctx.customer(order.customer_id)
     rows, row_facts, names = line_fields(order_lines(order, policy, customer))
     body: Body = {

@@ -1,23 +1,22 @@
 """Payments become Payments, applied to their invoice as soon as there is one.
 
-Credits are spent by a Payment of zero that links credit memo and invoice (recorded:
-QuickBooks' own way).  A payment goes to exactly the invoices the source names, never
-to the oldest.
+A payment goes to exactly the invoices the source names, never to the oldest.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from qbosync.mapping.charge import charge_key
-from qbosync.mapping.context import Answer, Context, Keep, Skip
-from qbosync.mapping.credit_memo import credit_memo_key
+from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import customer_key, text
 from qbosync.mapping.opening import is_before_start, opening_invoice, why_not_sent
 from qbosync.mapping.order import invoice_key
+from qbosync.mapping.undone import replaces, undone
 from qbosync.model import ZERO, Application, CreditMemo, Payment, Problem, show
 from qbosync.operation import Body, Draft, Entity, Key, marker
 
@@ -60,54 +59,55 @@ def surplus(payment: Payment, ctx: Context) -> list[CreditMemo]:
 
 
 def answers(ctx: Context) -> Iterator[Answer]:
-    """One answer a payment, and one each time a credit is spent."""
+    """One answer a payment.
+
+    What went back comes first: what was entered in its place waits for it.
+    """
     overpaid: dict[str, list[Application]] = defaultdict(list)
     for credit in ctx.snapshot.credit_memos.values():
         if credit.reason == "overpayment" and not credit.is_deleted:
             overpaid[credit.payment_id].extend(credit.applied)
-    for payment in ctx.snapshot.payments.values():
+    payments = sorted(ctx.snapshot.payments.values(), key=lambda p: p.is_received)
+    for payment in payments:
         if payment.ref not in ctx.held:
             yield _answer(payment, (*payment.applied, *overpaid[payment.id]), ctx)
-    for credit in ctx.snapshot.credit_memos.values():
-        if credit.reason != "overpayment" and not credit.is_deleted:
-            yield from _spendings(credit, ctx)
+    for payment_id in ctx.gone("payment", ctx.snapshot.payments):
+        entry = ctx.memory.entries[payment_key(payment_id)]
+        is_deleted = ctx.is_deleted("payment", payment_id)
+        yield undone(entry, "deleted", ctx) if is_deleted else gone_problem(entry)
 
 
 def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> Answer:
     entry = ctx.memory.entries.get(payment_key(payment.id))
-    if payment.status != "posted":
+    if not payment.is_received:
         if entry is None:
             return Skip(payment.ref, payment.status)
-        if not entry.is_live:
-            return Keep(payment.ref)
-        return Problem(
-            payment.ref,
-            "undone_payment",
-            f"Payment {payment.id} is {payment.status} in the shop system, not in QuickBooks.",
-            f"Void payment {entry.qbo_id} in QuickBooks if its money never came or went back.",
-            payment.amount,
-        )
+        return undone(entry, payment.status, ctx) if entry.is_live else Keep(payment.ref)
     if payment.method.casefold() in ctx.policy.not_money:
         return Skip(payment.ref, "settled by a credit")
     if ctx.policy.start_date and payment.received < ctx.policy.start_date and entry is None:
         return Skip(payment.ref, why_not_sent(applied, ctx))
-    return _draft(payment, applied, ctx)
+    draft = _draft(payment, applied, ctx)
+    if entry is not None:
+        return draft
+    first = replaces(payment, ctx)
+    return first if isinstance(first, Problem) else replace(draft, after=first)
 
 
-def _fits(own: Key, target: str, amount: Decimal, ctx: Context) -> bool:
+def fits(own: Key, target: str, amount: Decimal, ctx: Context) -> bool:
     """Whether an invoice can take so much; one whose change is held owes what it owed."""
     invoice = ctx.memory.live(target_key(target))
     if target_key(target) in ctx.planned or invoice is None or invoice.amount is None:
         return True
-    before, others = ZERO, ZERO
-    for entry in ctx.memory.entries.values():
-        if entry.key.entity is Entity.PAYMENT and entry.is_live:
-            given = sum((Decimal(n) for to, n in entry.facts.get("Line", ()) if to == target), ZERO)
-            if entry.key == own:
-                before += given
-            else:
-                others += given
-    return amount <= max(before, invoice.amount - others)
+    payers = ctx.payers.get(target, {})
+    before = payers.get(own, ZERO)
+    return amount <= max(before, invoice.amount - ctx.paid(target) + before)
+
+
+def capped(own: Key, target: str, amount: Decimal, ctx: Context) -> Decimal:
+    """What of a giving still fits an order that became less after it was paid."""
+    cap = ctx.caps.get((own.source, target))
+    return amount if cap is None or target_key(target) not in ctx.planned else min(amount, cap)
 
 
 def _lines(
@@ -123,9 +123,10 @@ def _lines(
         sums[application.target] += application.amount
     bodies: list[Body] = []
     facts: list[list[str]] = []
-    for target, amount in sorted(sums.items()):
+    for target, wanted in sorted(sums.items()):
         key = target_key(target)
-        if amount and ctx.exists(key) and _fits(own, target, amount, ctx):
+        amount = capped(own, target, wanted, ctx)
+        if amount and ctx.exists(key) and fits(own, target, amount, ctx):
             bodies.append({"Amount": amount, "LinkedTxn": [{"TxnId": key, "TxnType": "Invoice"}]})
             facts.append([target, str(amount)])
     return bodies, facts
@@ -164,6 +165,7 @@ def _opened(
 def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> Draft:
     policy = ctx.policy
     key = payment_key(payment.id)
+    epoch = ctx.epoch(key)
     amount = amount_of(payment, ctx)
     method = payment.method.casefold()
     rows, row_facts = _lines(key, applied, ctx)
@@ -171,7 +173,7 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
     for target, (qbo_id, paid) in opened.items():
         rows.append({"Amount": paid, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]})
         row_facts.append([target, str(paid)])
-    mark = marker(policy.instance, key)
+    mark = marker(policy.instance, key, epoch)
     reference = text(payment.reference)
     body: Body = {
         "CustomerRef": {"value": customer_key(payment.customer_id)},
@@ -209,6 +211,7 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
         customer=payment.customer_id,
         amount=amount,
         notes=tuple(notes),
+        epoch=epoch,
     )
 
 
@@ -218,71 +221,3 @@ def method_key(name: str) -> Key:
 
 def account_key(name: str) -> Key:
     return Key(Entity.ACCOUNT, "account", name.strip())
-
-
-def spent(credit: CreditMemo) -> tuple[Application, ...]:
-    """On what a credit is spent; a write-off on its order, whether or not the source says so."""
-    if credit.reason == "write_off" and not credit.applied and credit.order_id:
-        return (Application(f"order:{credit.order_id}", credit.amount, credit.issued),)
-    return credit.applied
-
-
-def _spendings(credit: CreditMemo, ctx: Context) -> Iterator[Answer]:
-    """A zero Payment for each time the credit is spent, once memo and invoice are there."""
-    memo = credit_memo_key(credit.id)
-    seen: dict[str, int] = defaultdict(int)
-    for application in sorted(spent(credit), key=lambda a: a.on or credit.issued):
-        seen[application.target] += 1
-        key = application_key(credit.id, application.target, seen[application.target])
-        if key.source in ctx.held:
-            continue
-        invoice = target_key(application.target)
-        if credit.ref in ctx.held or not ctx.exists(memo):
-            if not (ctx.policy.start_date and credit.issued < ctx.policy.start_date):
-                yield Skip(key.source, f"waits for credit memo {credit.id}")
-            else:
-                yield Skip(key.source, "before the start date")
-            continue
-        if not ctx.exists(invoice) and is_before_start(application.target, ctx):
-            yield Skip(key.source, "for an invoice from before the start date: apply it by hand")
-            continue
-        if not ctx.exists(invoice):
-            yield Skip(key.source, f"waits until {application.target.replace(':', ' ')} is charged")
-            continue
-        if not _fits(key, application.target, application.amount, ctx):
-            where = application.target.replace(":", " ")
-            yield Skip(key.source, f"waits until the invoice of {where} can take it")
-            continue
-        yield _spending(key, credit, application, ctx)
-
-
-def _spending(key: Key, credit: CreditMemo, application: Application, ctx: Context) -> Draft:
-    invoice, memo = target_key(application.target), credit_memo_key(credit.id)
-    dated = application.on or credit.issued
-    return Draft(
-        key,
-        {
-            "CustomerRef": {"value": customer_key(credit.customer_id)},
-            "TotalAmt": ZERO,
-            "TxnDate": dated.isoformat(),
-            "Line": [
-                {
-                    "Amount": application.amount,
-                    "LinkedTxn": [{"TxnId": invoice, "TxnType": "Invoice"}],
-                },
-                {
-                    "Amount": application.amount,
-                    "LinkedTxn": [{"TxnId": memo, "TxnType": "CreditMemo"}],
-                },
-            ],
-            "PrivateNote": marker(ctx.policy.instance, key),
-        },
-        {
-            "CustomerRef": f"customer:{credit.customer_id}",
-            "TotalAmt": str(ZERO),
-            "TxnDate": dated.isoformat(),
-            "Line": [[application.target, str(application.amount)]],
-        },
-        customer=credit.customer_id,
-        amount=application.amount,
-    )

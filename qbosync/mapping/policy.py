@@ -85,8 +85,11 @@ class Policy:
     estimate_from: str = "ordered"
     charge_status: str = "shipped"
     estimate_always: bool = False
+    on_backward: str = "keep"
     start_date: date | None = None
     closed_until: date | None = None
+    open_months: int = 2
+    correction: str = "hold"
     instance: str = "main"
     is_production: bool = False
     order_prefix: str = ""
@@ -111,6 +114,7 @@ class Policy:
     payment_methods: Mapping[str, str] = field(default_factory=dict)
     deposit_to: Mapping[str, str] = field(default_factory=dict)
     customer_updates: str = "follow"
+    reactivate: bool = False
     blocked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Documents that a setting of the company endangers: what is the matter, what to do."""
     max_rewrite_share: Decimal = Decimal("0.2")
@@ -118,6 +122,11 @@ class Policy:
     max_documents: int | None = None
     max_amount: Decimal | None = None
     max_voids: int | None = None
+
+    def open_from(self, today: date) -> date:
+        """The first day whose documents may still change: this month, and some before it."""
+        months = today.year * 12 + today.month - 1 - self.open_months
+        return date(months // 12, months % 12 + 1, 1) if months >= 12 else date.min
 
     def rank(self, status: str) -> int | None:
         """How far along the order's way a status is; `None` for side states and unknown ones."""

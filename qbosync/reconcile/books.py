@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from qbosync.mapping.posted import applied, is_voided
 from qbosync.model import ZERO
 from qbosync.operation import MARK, Body, Entity
 from qbosync.qbo.client import Company
-from qbosync.wire import applied, is_voided
 
 MONEY = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)
 UNDEPOSITED = "UndepositedFunds"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from qbosync.mapping.payment import spent
 from qbosync.mapping.policy import Policy
+from qbosync.mapping.spending import spent
 from qbosync.model import ZERO, Application, Charge, CreditMemo, Order, Payment, Snapshot
 from qbosync.operation import Entity, Entry, Operation
 

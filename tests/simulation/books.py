@@ -8,13 +8,16 @@ from decimal import Decimal
 
 from qbosync.emulator import Emulator
 
-_MARK = re.compile(r"\[qbosync main (?P<source>[a-z_]+:.+)\]")
+_MARK = re.compile(r"\[qbosync main (?P<source>[a-z_]+:.+?)(?: #(?P<nth>\d+))?\]")
 FORMS = ("Estimate", "Invoice", "CreditMemo", "Payment")
 
 
 @dataclass(frozen=True)
 class Document:
-    """One form; `pays` maps (kind, Id) to what a payment gives it."""
+    """One form; `pays` maps (kind, Id) to what a payment gives it.
+
+    `nth` is 2 for the document that took the place of a void one, and so on.
+    """
 
     entity: str
     id: str
@@ -28,6 +31,7 @@ class Document:
     pays: tuple[tuple[str, str, Decimal], ...]
     is_void: bool
     status: str
+    nth: int = 1
 
     def __str__(self) -> str:
         return f"{self.entity} {self.id} ({self.source or 'not ours'}, {self.number}, {self.total})"
@@ -57,6 +61,7 @@ def read_books(emulator: Emulator, realm_id: str) -> list[Document]:
                     body["TotalAmt"], Decimal(body.get("UnappliedAmt", body.get("Balance")) or 0),
                     sum(sold, Decimal(0)), frozenset(links), tuple(pays),
                     note.startswith("Voided"), str(body.get("TxnStatus", "")),
+                    int((mark and mark["nth"]) or 1),
                 )
             )  # fmt: skip
     return documents

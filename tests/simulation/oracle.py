@@ -82,8 +82,9 @@ class Oracle:
     def wrong(self, books: list[Document], people: Mapping[str, str]) -> Iterator[str]:
         """What must never be, however a run ended."""
         ours = [d for d in books if d.source]
-        for (entity, source), n in Counter((d.entity, d.source) for d in ours).items():
-            if n > 1:
+        for (entity, source, _), n in Counter((d.entity, d.source, d.nth) for d in ours).items():
+            alive = sum((d.entity, d.source, d.is_void) == (entity, source, False) for d in ours)
+            if n > 1 or alive > 1:
                 both = ", ".join(str(d) for d in ours if (d.entity, d.source) == (entity, source))
                 yield f"twice: {both}"
         for document in ours:
@@ -123,13 +124,15 @@ class Oracle:
 
     def _says(self, version: Record, document: Document) -> bool:
         if isinstance(version, Order):
-            return (version.total, version.number) == (document.total, document.number)
+            number = _again(version.number, document)
+            return (version.total, number) == (document.total, document.number)
         if isinstance(version, Charge):
-            number = PREFIX[version.kind] + version.id
+            number = _again(PREFIX[version.kind] + version.id, document)
             return (version.amount, number) == (document.total, document.number)
         if isinstance(version, CreditMemo):
             is_one = version.reason != "overpayment"
-            return is_one and (version.amount, f"CM-{version.id}") == (
+            worth = ZERO if version.is_deleted else version.amount
+            return is_one and (worth, f"CM-{version.id}") == (
                 document.total, document.number,
             )  # fmt: skip
         return version.amount == document.total
@@ -147,7 +150,8 @@ class Oracle:
         self, books: list[Document], people: Mapping[str, str], held: set[str]
     ) -> Iterator[str]:
         """What must be there now and is not, and what is held without need."""
-        there = {(d.entity, d.source): d for d in books if d.source}
+        latest = sorted((d for d in books if d.source), key=lambda d: d.nth)
+        there = {(d.entity, d.source): d for d in latest}
         loose = self.loose | self._forgotten(there)
         loose |= {target for ref in self.loose for target in self._targets(ref)}
         for order in self.now.orders.values():
@@ -215,8 +219,8 @@ class Oracle:
             yield from self._void(order, invoice, estimate, there, held)
             return
         if invoice is not None and invoice.is_void:
-            if order.ref not in held and self.is_charged(order):
-                yield f"{order.ref} came back after its invoice was voided, and is not held"
+            if self.is_charged(order):
+                yield f"{order.ref} came back, and {invoice} is void"
             return
         if not self.is_charged(order):
             if invoice is None:
@@ -245,8 +249,10 @@ class Oracle:
             paid = self._applied(invoice.id, there)
             if paid and (invoice.is_void or order.ref not in held):
                 yield f"{order.ref} is void and paid with {paid}, and not held"
-            if not paid and not invoice.is_void:
+            if not invoice.is_void:
                 yield f"{order.ref} is void, {invoice} is not"
+            if estimate is not None and estimate.status != "Rejected":
+                yield f"{order.ref} is void, {estimate} is {estimate.status}"
         elif estimate is not None and estimate.status != "Rejected":
             yield f"{order.ref} is void, {estimate} is {estimate.status}"
 
@@ -259,7 +265,7 @@ class Oracle:
     ) -> Iterator[str]:
         if document is None:
             yield f"{ref} is missing{' (held)' if ref in held else ''}"
-        elif (document.total, document.number) != (total, number):
+        elif (document.total, document.number) != (total, _again(number, document)):
             yield f"{document} should be {number}, {total}{' (held)' if ref in held else ''}"
         elif ref in held:
             yield f"{ref} is held, and nothing is wrong with it"
@@ -290,7 +296,7 @@ class Oracle:
         memo = there.get(("CreditMemo", credit.ref))
         if not credit.is_deleted:
             yield from self._equal(credit.ref, memo, credit.amount, f"CM-{credit.id}", held)
-        elif memo is not None and credit.ref not in held:
+        elif memo is not None and memo.total and credit.ref not in held:
             yield f"{credit.ref} is deleted, {memo} is there, and it is not held"
 
     def _payment(
@@ -302,8 +308,8 @@ class Oracle:
     ) -> Iterator[str]:
         document = there.get(("Payment", payment.ref))
         if payment.status != "posted":
-            if document is not None and payment.ref not in held:
-                yield f"{payment.ref} is {payment.status}, {document} is there, and it is not held"
+            if document is not None and not document.is_void:
+                yield f"{payment.ref} is {payment.status}, and {document} is there"
             return
         wanted: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         overpaid = [a for c in self.now.credit_memos.values() for a in c.applied
@@ -374,3 +380,8 @@ class Oracle:
             name = self._customer(versions[-1].customer_id).name
             if people.get(document.customer) != name:
                 yield f"{document} is on {people.get(document.customer)!r}, not {name!r}"
+
+
+def _again(number: str, document: Document) -> str:
+    """A void document keeps its number: the one in its place has another."""
+    return f"{number}-{document.nth}" if document.nth > 1 else number
