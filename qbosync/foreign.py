@@ -60,9 +60,8 @@ def marked(objects: Mapping[str, Iterable[Body]]) -> Iterator[Marked]:
         for body in objects.get(entity, ()):
             for line in str(body.get("PrivateNote") or "").splitlines():
                 if found := _MARK.search(line):
-                    yield Marked(
-                        Key(entity, found[2], found[3]), found[1], body, int(found[4] or 1)
-                    )
+                    key = Key(entity, found[2], found[3])
+                    yield Marked(key, found[1], body, int(found[4] or 1))
 
 
 def refuse_other_instances(
