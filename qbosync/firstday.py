@@ -211,7 +211,8 @@ class FirstDay:
             return ""
         some = ", ".join(sorted(taken)[:3])
         words = (
-            f"QuickBooks has {len(taken)} invoices whose numbers the orders will reach"
+            f"QuickBooks has {len(taken)} invoice{'s' * (len(taken) > 1)} whose numbers the orders"
+            " will reach"
             f" ({some}{', …' * (len(taken) > 3)})"
         )
         if self.person.choose is not None:

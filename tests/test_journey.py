@@ -463,7 +463,7 @@ def test_numbers_that_quickbooks_has_are_counted_and_get_a_prefix(shop: Shop) ->
     write_invoice(shop, "1002")
     somebody = Operator(shop, {"Prefix for order numbers": "A-"})
     assert somebody.connect().connection.order_prefix == "A-"
-    assert any("has 1 invoices whose numbers the orders will reach" in w for w in somebody.asked)
+    assert any("has 1 invoice whose numbers the orders will reach" in w for w in somebody.asked)
     assert shop.run("sync").code == 0
     assert {body["DocNumber"] for body in shop.books("Invoice")} == {"1002", "A-1002"}
 

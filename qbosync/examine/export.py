@@ -57,11 +57,11 @@ def _age(snapshot: Snapshot, now: datetime, max_age: timedelta | None) -> Iterat
 
 def _unreadable(snapshot: Snapshot) -> Iterator[Check]:
     if snapshot.problems:
-        first = snapshot.problems[0]
+        first, count = snapshot.problems[0], len(snapshot.problems)
         yield Check(
             "rows",
             "warning",
-            f"{len(snapshot.problems)} records cannot be read; the first: {first.what}",
+            f"{count} record{'s' * (count > 1)} cannot be read; the first: {first.what}",
             first.todo,
         )
 
