@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qbosync.emulator.oauth import HARD, Grant
+from qbosync.lock import RunLock
 from tests.shopkit import Shop, deliver_two_orders, open_shop
 
 _DAY = 86_400
@@ -64,6 +65,16 @@ def test_a_dead_connection_is_mailed_at_once_then_daily_and_intuit_is_asked_once
     assert sign_ins(shop) - before == 3
     shop.connect()
     assert shop.run("sync").code == 0
+
+
+def test_check_asks_for_no_token_while_a_run_is_going(shop: Shop) -> None:
+    before = sign_ins(shop)
+    lock = shop.ledger.with_suffix(".lock")
+    with RunLock(lock, shop.clock):
+        done = shop.run("check")
+    assert done.code == 6 and "still going" in done.text
+    assert sign_ins(shop) == before
+    assert shop.run("check").code == 0
 
 
 def test_the_days_left_are_in_the_status(shop: Shop) -> None:

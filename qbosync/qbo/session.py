@@ -159,7 +159,7 @@ def lost_connection(
     else:
         why = (
             "most likely another machine, or a copy of this one, signs in with the same connection;"
-            " or somebody disconnected the app in QuickBooks"
+            " or somebody disconnected the app in QuickBooks, or Intuit's last answer was lost"
         )
     # Not in the first sentence: the same trouble must read the same each time it is mailed.
     trace = f" (intuit_tid {said.trace_id})" if said is not None else ""

@@ -48,6 +48,11 @@ class KeyringStore:
         return _is_os_keyring(self.backend)
 
     @property
+    def _is_secret_service(self) -> bool:
+        """Whether it is behind the user's D-Bus."""
+        return any(f"backends.{part}." in self.backend for part in ("SecretService", "libsecret"))
+
+    @property
     def notice(self) -> str:
         if self.is_os_keyring:
             return ""
@@ -82,7 +87,7 @@ class KeyringStore:
 
     def _look(self) -> None:
         """Where nobody is there, a keyring that would ask somebody is not asked at all."""
-        if not self._is_alone or not self.backend.endswith("SecretService.Keyring"):
+        if not self._is_alone or not self._is_secret_service:
             return
         if trouble := trouble_of_secret_service():
             raise trouble()

@@ -304,6 +304,40 @@ PLANTS = (
         TOKEN + "test_a_new_refresh_token_is_kept_before_it_is_used_and_the_old_one_beside_it",
     ),
     Plant(
+        "a new token survives a kill while the keyring takes it",
+        "it is not put down before",
+        "qbosync/tokens/rescue.py",
+        "        if is_new and key:\n",
+        "        if False:\n",
+        "tests/test_tokens.py::"
+        "test_a_token_whose_run_was_killed_while_storing_it_is_there_for_the_next",
+    ),
+    Plant(
+        "a token that Intuit refused is asked about once a day",
+        "it is asked about with every run",
+        "qbosync/qbo/session.py",
+        "        if blob.refused_at and timedelta() <= now - blob.refused_at < _AGAIN:\n",
+        "        if False:\n",
+        TOKEN + "test_a_refused_token_is_asked_about_once_a_day_until_somebody_connects",
+    ),
+    Plant(
+        "no two programs ask for a token at once",
+        "check asks beside a run",
+        "qbosync/examine/__init__.py",
+        "            with alone(setup, connection.environment, connection.realm_id):\n",
+        "            with __import__('contextlib').nullcontext():\n",
+        "tests/test_token_life.py::test_check_asks_for_no_token_while_a_run_is_going",
+    ),
+    Plant(
+        "a keyring that would ask somebody is not asked where nobody is",
+        "it is asked all the same",
+        "qbosync/tokens/system.py",
+        "        if not self._is_alone or not self._is_secret_service:\n",
+        "        if True:\n",
+        "tests/test_keyring.py::"
+        "test_a_keyring_that_cannot_be_used_is_exit_4_with_the_recipe_that_fits",
+    ),
+    Plant(
         "what the keyring keeps is read back",
         "no reading back",
         "qbosync/tokens/system.py",
