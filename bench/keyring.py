@@ -76,7 +76,7 @@ def main() -> None:
         tally = kill_rounds(folders[2], given.kills or 60, print if given.v else lambda _: None)
     print(
         f"{tally.kills} SIGKILLs inside token storage ({tally.pieces} pieces of dialogue, the old"
-        f" token dead each time): {tally.lost} connections lost, {tally.rescued} rescued"
+        f" token dead each time): {tally.lost} connections lost"
     )
     sys.exit(1 if tally.lost else 0)
 

@@ -32,7 +32,7 @@ PLANTS = (
         "an intent is on the disk before its request leaves",
         "no intent is entered",
         "qbosync/ledger/__init__.py",
-        """                self._table("intents").insert(row)
+        """                self._put("intents", row)
 """,
         "",
         "tests/test_crash.py::test_a_request_leaves_only_after_its_intent_is_on_the_disk",
