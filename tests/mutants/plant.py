@@ -396,7 +396,7 @@ PLANTS = (
     Plant(
         "what is deposited is not touched",
         "a deposited payment is changed",
-        "qbosync/wire.py",
+        "qbosync/mapping/posted.py",
         """    return any(link.get("TxnType") == "Deposit" for link in payment.get("LinkedTxn", []))
 """,
         """    return False
