@@ -5,6 +5,7 @@ Nothing is written to QuickBooks from here.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import simplejson
@@ -55,17 +56,21 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
             }
             for entry in entries
         ],
-        "writes": [_write(row) for row in writes],
+        "writes": [_write(row, setup.settings.sync.resend_after) for row in writes],
         "held": [{n: row[n] for n in ("reason", "what", "todo", "since")} for row in holds],
         "error": None,
     }
 
 
-def _write(row: dict[str, Any]) -> dict[str, Any]:
+def _write(row: dict[str, Any], resend_after: timedelta) -> dict[str, Any]:
+    """One write; of an open one also until when it is left alone, and what was found of it."""
     names = ("action", "entity", "reason", "first_sent", "last_sent", "attempts", "state")
     told = {name: row[name] for name in names}
     told |= {"run": row["run_id"], "qbo_id": row["qbo_id"], "request_id": row["request_id"]}
     told |= {"intuit_tid": row["trace_id"], "answer": row["answer"]}
+    is_open = row["state"] == "open"
+    until = datetime.fromisoformat(row["last_sent"]) + resend_after
+    told["until"] = until.isoformat() if is_open else None
     return told | {"changes": simplejson.loads(row["changes"], use_decimal=True)}
 
 

@@ -17,7 +17,7 @@ from qbosync.outcome import Outcome, Progress, Written
 from qbosync.proof import prove
 from qbosync.qbo.client import Call
 from qbosync.qbo.faults import error_for
-from qbosync.settle import Decision, Step, decide, waiting
+from qbosync.settle import Decision, Step, decide, evidence, waiting
 from qbosync.shop import Shop
 from qbosync.wire import agreed
 
@@ -53,6 +53,8 @@ def recover(
         if decision.step is Step.RESEND and should_stop():
             decision = Decision(Step.WAIT, until=now)
         if not is_dry:
+            at = f"{now:%Y-%m-%d %H:%M} UTC"
+            shop.ledger.note(intent, evidence(intent, there, decision, at))
             decision = _carry_out(shop, outcome, intent, decision)
         if decision.step in (Step.WAIT, Step.HOLD) or is_dry:
             until = decision.until or now + shop.resend_after

@@ -346,6 +346,13 @@ def headed(problem: Problem, outcome: Outcome) -> str:
     return ", ".join(parts)
 
 
+def _came_to(row: Mapping[str, Any]) -> str:
+    """What became of a write; of one that is open, until when it is left alone."""
+    if not row["until"]:
+        return str(row["state"])
+    return f"outcome unknown, checking again at {clock_time(row['until'])}"
+
+
 def show_story(console: Console, story: Mapping[str, Any]) -> None:
     """One record's story, for a person."""
     console.print(cell(story["ref"], "bold"))
@@ -361,10 +368,12 @@ def show_story(console: Console, story: Mapping[str, Any]) -> None:
         console.print(
             cell(
                 f"  {row['first_sent'][:19]}Z run {row['run']}: {row['action']} {row['entity']},"
-                f" {row['state']} ({row['reason']}), request {row['request_id']}"
+                f" {_came_to(row)} ({row['reason']}), request {row['request_id']}"
                 f"{', intuit_tid ' + row['intuit_tid'] if row['intuit_tid'] else ''}"
             )
         )
+        if row["answer"]:
+            console.print(cell(f"      {row['answer']}"))
         for name, (before, after) in row["changes"].items():
             console.print(cell(f"      {name}: {before} → {after}"))
     for row in story["held"]:

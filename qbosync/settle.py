@@ -110,3 +110,29 @@ def waiting(intent: Intent, decision: Decision, clock_time: str) -> Problem:
         intent.draft.amount,
         decision.until,
     )
+
+
+def evidence(intent: Intent, candidates: Iterable[Body], decision: Decision, at: str) -> str:
+    """What was looked for at `at` (QuickBooks' day and time), and what was found."""
+    entity, draft = intent.key.entity, intent.draft
+    if "Id" in intent.body:
+        sought = f"{entity} {intent.body['Id']} was read"
+        nothing = "it does not say yet what was sent"
+    elif entity.is_named:
+        sought = f"the name {draft.name} was looked for"
+        nothing = "nothing"
+    else:
+        number = f" or the number {draft.number}" if draft.number else ""
+        sought = f"our mark{number} was looked for in what was made since it was first sent"
+        nothing = "nothing of it"
+    said = f"found {entity} {decision.object['Id']}" if decision.object else nothing
+    others = sum(1 for _ in candidates) - bool(decision.object)
+    among = f", among {others} others" if others > 0 and "Id" not in intent.body else ""
+    outcomes = {
+        Step.ADOPT: "it arrived",
+        Step.WAIT: "left alone for now",
+        Step.RESEND: "sent again under the same request id",
+        Step.DROP: "planned afresh",
+        Step.HOLD: decision.why,
+    }
+    return f"{at}: {sought}: {said}{among}; {outcomes[decision.step]}."

@@ -103,6 +103,10 @@ def _from_ledger(document: Document, ledger: Ledger, setup: Setup) -> None:
     document["held_amount"] = f"{sum(amounts, ZERO):.2f}"
     document["oldest_held_since"] = held[0]["since"] if held else None
     document["open_intents"] = len(ledger.open_intents())
+    waits = {i.key.source: i.last_sent + setup.settings.sync.resend_after
+             for i in ledger.open_intents()}  # fmt: skip
+    for row in held:
+        row["until"] = waits[row["source"]].isoformat() if row["source"] in waits else None
     document["ledger"] = ledger.counts()
     document["edited"] = _list(ledger.fact("edited"))
     document["opening_deposits"] = _list(ledger.fact("opening_deposits"))

@@ -68,3 +68,28 @@ def test_last_weeks_backup_put_back_creates_nothing_twice(shop: Shop) -> None:
     copy.replace(shop.ledger)
     shop.writes_nothing("sync")
     assert len([p for p in shop.books("Payment") if p.get("PaymentRefNum") == "late"]) == 1
+
+
+def test_status_and_explain_tell_what_is_open_and_what_was_found_of_it(shop: Shop) -> None:
+    sets = day_two()
+    extra = {"payment_id": "599", "customer_id": "13", "date": "2026-03-05", "amount": "9.00",
+             "method": "check", "ref_num": "late"}  # fmt: skip
+    write_export(shop.export, sets | {"payments": [*sets["payments"], extra]})
+    shop.fault("reset_before", method="POST", entity="payment")
+    assert shop.run("sync").code == 5
+    assert shop.run("sync").code == 5, "nothing of it is there, and it is left alone"
+    status = shop.run("status", "--json").json
+    [held] = status["held"]
+    assert held["reason"] == "unknown_outcome" and held["until"] and status["open_intents"] == 1
+    assert "outcome unknown, checking again at" in shop.run("status").out
+    [write] = shop.run("explain", "payment:599", "--json").json["writes"]
+    assert (write["state"], write["attempts"], write["until"]) == ("open", 1, held["until"])
+    assert write["first_sent"] and write["request_id"].startswith("q1")
+    assert "our mark was looked for" in write["answer"] and "nothing of it" in write["answer"]
+    told = shop.run("explain", "payment:599").out
+    assert "outcome unknown, checking again at" in told and "left alone for now" in told
+    shop.configure('[sync]\nresend_after = "0s"')
+    assert shop.run("sync").code == 0
+    [write] = shop.run("explain", "payment:599", "--json").json["writes"]
+    assert (write["state"], write["attempts"], write["until"]) == ("posted", 2, None)
+    assert "sent again under the same request id" in write["answer"]

@@ -223,10 +223,16 @@ class Ledger(History):
             "state": state,
             "qbo_id": qbo_id,
             "trace_id": trace_id,
-            "answer": answer,
             "closed_at": now.isoformat(),
         }
+        if answer:
+            row["answer"] = answer
         self._change("intents", intent.id, row)
+
+    def note(self, intent: Intent, words: str) -> None:
+        """Remember what was looked for and found of a write whose outcome is open."""
+        with self.transaction():
+            self._change("intents", intent.id, {"answer": words})
 
     def open_intents(self) -> list[Intent]:
         """Writes whose outcome is not known, oldest first."""
