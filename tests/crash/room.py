@@ -1,7 +1,8 @@
 """A shop whose every part is a process or a file: a company, an export, a ledger, a token.
 
 A process is forked from this one, which has imported everything: the program is the same, and
-starting it takes milliseconds.  With `is_started` it is `python -m qbosync`, as cron starts it.
+starting it takes milliseconds, and its clock goes with QuickBooks'.  With `is_started` it is
+`python -m qbosync`, as cron starts it.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import qbosync
-from qbosync.cli import main
+from qbosync.cli import program
 from qbosync.emulator import Server
 from qbosync.emulator.__main__ import main as serve
 from tests.crash.tracer import End, Watcher, watch
 from tests.crash.week import Sets
-from tests.shopkit import CLEAN, OFF, Shop, free_port
+from tests.shopkit import CLEAN, OFF, MovedClock, Shop, free_port
 
 CRON = 2 * 3600.0
 ROOT = Path(__file__).parent.parent.parent
@@ -51,6 +53,7 @@ class Room:
         self.port = free_port()
         self._emulator = 0
         self._output = -1
+        self.clock = MovedClock()
         folder.mkdir(parents=True, exist_ok=True)
         with Server(port=self.port, data=folder / "company.db", limits="off", seed=1) as server:
             shop = Shop(folder, server)
@@ -113,8 +116,11 @@ class Room:
     def sync(self, *words: str, watcher: Watcher | None = None, is_started: bool = False) -> End:
         """One run of cron, as a process."""
         every = ["--config", str(self.folder / "config.toml"), "sync", *words]
-        begin = partial(_start, every) if is_started else partial(_program, main, every)
+        begin = partial(_start, every) if is_started else partial(_program, self._main, every)
         return watch(begin, watcher, self.folder)
+
+    def _main(self) -> None:
+        program(prog_name="qbosync", obj={"clock": self.clock})
 
     def control(self, path: str, body: Any = None, method: str = "POST") -> Any:
         """The emulator's own controls."""
@@ -126,8 +132,9 @@ class Room:
             return json.loads(answer.read())
 
     def advance(self, seconds: float = CRON) -> None:
-        """Let time pass in QuickBooks."""
-        self.control("clock", {"advance_s": seconds})
+        """Let time pass, in QuickBooks and on this machine."""
+        told = self.control("clock", {"advance_s": seconds})["now"]
+        self.clock.offset = datetime.fromisoformat(told) - datetime.now(UTC)
 
     def writes(self) -> list[str]:
         """What was sent to be written since this was last asked."""
