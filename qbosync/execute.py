@@ -17,11 +17,14 @@ from itertools import groupby
 from typing import Any
 
 from qbosync.converted import ADOPTED
+from qbosync.drift import classify, overwrites
+from qbosync.edit import Says
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.lookup import customer_of, read, references
 from qbosync.mapping.context import Candidate, Found
 from qbosync.mapping.posted import amount, is_deposited, is_voided
 from qbosync.model import Problem
+from qbosync.notice import gone_of
 from qbosync.operation import (
     Action,
     Body,
@@ -35,6 +38,7 @@ from qbosync.operation import (
     request_id,
 )
 from qbosync.outcome import Outcome, Progress, Written, by_hand
+from qbosync.person import in_the_way
 from qbosync.plan import Plan
 from qbosync.proof import prove
 from qbosync.qbo.client import Answer, Call
@@ -76,6 +80,9 @@ class Executor:
         self.ids: dict[Key, str] = {}
         self.changing: set[Key] = set()
         self.awaited: set[Key] = set()
+        self.seen: dict[Key, dict[str, Any]] = {}
+        self.gone: set[tuple[str, str]] = set()
+        self.words = shop.ledger.words()
         self.refused = shop.ledger.refused_ids()
         self.stop: QbosyncError | None = None
         self.done = 0
@@ -86,7 +93,9 @@ class Executor:
         Raises:
             QbosyncError: When the run has to end early; what was sent is recorded.
         """
-        self.ids = {entry.key: entry.qbo_id for entry in entries if entry.is_live}
+        known = list(entries)
+        self.ids = {entry.key: entry.qbo_id for entry in known if entry.is_live}
+        self.gone = gone_of(known)
         unknown = {
             ref
             for op in plan.operations
@@ -112,6 +121,7 @@ class Executor:
                 self._adopt(operation)
         sending = [op for op in operations if op.action is not Action.ADOPT]
         current = self._current(sending)
+        self.seen = self.ledger.seen([op.key for op in sending if op.entry is not None])
         ready = [pair for op in sending if (pair := self._ready(op, current)) is not None]
         stale = self._send(ready)
         if stale and self.stop is None:
@@ -236,7 +246,7 @@ class Executor:
             return None
         if key.entity is Entity.PAYMENT and self._is_fixed(operation, there):
             return None
-        return body
+        return None if self._is_overruled(operation, entry, body, there) else body
 
     def _is_fixed(self, operation: Operation, payment: Body) -> bool:
         """Whether the API may not touch a payment: then a person applies it, or corrects it."""
@@ -260,6 +270,20 @@ class Executor:
                 f"Change payment {payment['Id']} in QuickBooks, or the shop system. It clears"
                 " itself.",
             )
+        return True
+
+    def _is_overruled(self, operation: Operation, entry: Entry, body: Body, there: Body) -> bool:
+        """Hold what would overwrite a person's change that nobody has decided about yet."""
+        key, now = operation.key, self.clock.now()
+        edit = classify(entry, self.seen.get(key), there, self.ids.get, self.gone, now)
+        if edit is None or not overwrites(operation, edit, body, there):
+            return False
+        said = self.words.get(key)
+        if said is not None and said.verdict is Says.OURS and said.theirs == edit.theirs:
+            return False
+        self.ledger.watch([edit], [], {})
+        problem = in_the_way(operation.draft, entry, edit)
+        self.outcome.held.setdefault(problem.source, problem)
         return True
 
     # Sending ---------------------------------------------------------------------------
@@ -380,6 +404,7 @@ class Executor:
             self.ids[entry.key] = entry.qbo_id
         else:
             self.ids.pop(entry.key, None)
+            self.gone.add((entry.key.entity.value, entry.qbo_id))
         self.changing.discard(entry.key)
         self.awaited.discard(entry.key)
 

@@ -16,6 +16,7 @@ from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Snapshot, show
 from qbosync.outcome import link
+from qbosync.person import edited_rows
 from qbosync.report import plain
 from qbosync.wiring import (
     Setup,
@@ -33,6 +34,9 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
         entries = [e for e in ledger.entries() if e.key.source == source]
         writes = ledger.history(source)
         holds = [row for row in ledger.holds() if row["source"] == source]
+        edits = {k: e for k, e in ledger.edits().items() if k.source == source}
+        said = {k: w for k, w in ledger.words().items() if k.source == source}
+        asides = [row for row in ledger.asides() if row["source"] == source]
     facts, rule = _source_side(setup, source)
     if not entries and not writes and not holds and not facts:
         raise SetupError(
@@ -58,6 +62,18 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
         ],
         "writes": [_write(row, setup.settings.sync.resend_after) for row in writes],
         "held": [{n: row[n] for n in ("reason", "what", "todo", "since")} for row in holds],
+        "edited": edited_rows(edits, {}, {entry.key: entry for entry in entries}),
+        "said": [
+            {
+                "entity": word.key.entity.value,
+                "verdict": word.verdict.value,
+                "by": word.by,
+                "at": word.given_at.isoformat(),
+                "qbo_id": word.qbo_id,
+            }
+            for word in said.values()
+        ],
+        "put_aside": asides,
         "error": None,
     }
 

@@ -59,10 +59,14 @@ def _news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime, company
     was = ledger.fact("told:code")
     if code in (130, 143) or outcome.signal:
         return [f"qbosync: {company}: stopped; what was sent is recorded"]
+    edited = _edits_not_told(ledger, outcome) if outcome.error is None else []
     if code == 0:
         ledger.set_fact("told:code", "0")
         ledger.set_fact("told:held", "")
-        return [f"qbosync: {company}: all is well again"] if was not in ("", "0") else []
+        lines = [f"qbosync: {company}: all is well again"] if was not in ("", "0") else []
+        if edited:
+            lines.append(f"qbosync: {company}: {len(edited)} edited in QuickBooks, nothing is held")
+        return lines + edited
     is_due = _is_reminder_due(ledger, setup, now)
     if outcome.error is not None:
         what = outcome.error.what
@@ -75,15 +79,24 @@ def _news(ledger: Ledger, outcome: Outcome, setup: Setup, now: datetime, company
         ledger.set_fact("told:what", gist)
     else:
         marks = _news_among(ledger, outcome)
-        if not marks and not is_due:
+        if not marks and not is_due and not edited:
             return []
         if code == 5 and not _is_long(ledger, now):
-            return []
+            return edited
         since = {row["source"]: row["since"] for row in ledger.holds()}
-        lines = mail(outcome, company, marks, since)
+        lines = [*mail(outcome, company, marks, since), *edited]
     ledger.set_fact("told:code", str(code))
     ledger.set_fact("told:at", now.isoformat())
     return [line for line in lines if line]
+
+
+def _edits_not_told(ledger: Ledger, outcome: Outcome) -> list[str]:
+    """What people changed in QuickBooks, each told once."""
+    known = set(ledger.fact("told:edited").splitlines())
+    now = {f"{row['entity']} {row['source']} {row['since']}": row for row in outcome.edited}
+    if now.keys() != known:
+        ledger.set_fact("told:edited", "\n".join(sorted(now)))
+    return [f"{row['what']} {row['todo']}" for name, row in now.items() if name not in known]
 
 
 def _news_among(ledger: Ledger, outcome: Outcome) -> dict[str, str]:

@@ -34,6 +34,7 @@ class Outcome:
     adopted: list[Written] = field(default_factory=list)
     held: dict[str, Problem] = field(default_factory=dict)
     by_hand: dict[str, Problem] = field(default_factory=dict)
+    edited: list[dict[str, object]] = field(default_factory=list)
     reported: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     snapshot: Snapshot = field(default_factory=Snapshot)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from qbosync.guard import age_words
 from qbosync.model import ZERO, show
-from qbosync.report import cell, clock_time, named, remedy
+from qbosync.report import cell, clock_time, named, remedy, show_edited
 
 _SETTLE = "customer → the invoice → Receive payment. It stays on this list as a reminder."
 
@@ -31,6 +31,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
         words = f"{named(row['source'])} of {row['date']}, {row['customer']}, {row['amount']}"
         console.print(cell(f"  {words}: paid before the start date, so not sent.", "yellow"))
         console.print(cell(f"    Apply it in QuickBooks, where it is already: {_SETTLE}"))
+    show_edited(console, document["edited"])
 
 
 def _rows(document: Mapping[str, Any]) -> list[tuple[str, str]]:

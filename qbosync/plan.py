@@ -29,7 +29,8 @@ from qbosync.operation import (
     digest,
     given,
 )
-from qbosync.reason import change, not_live, why, word
+from qbosync.person import Ruling, ruling, stuck
+from qbosync.reason import change, not_live, waits, why, word
 from qbosync.recognise import Verdict, recognise
 from qbosync.sequence import in_turn, shrinks
 from qbosync.transition import closed, less_than_paid, still_on, target_of, unsafe_change
@@ -63,6 +64,7 @@ class Plan:
     reported: tuple[str, ...] = ()
     wanted: frozenset[Key] = frozenset()
     id: str = ""
+    accepted: Mapping[Key, str] = field(default_factory=dict)
 
     @property
     def writes(self) -> tuple[Operation, ...]:
@@ -85,6 +87,7 @@ def make_plan(
     the plan's id.
     """
     problems, allotment = find_problems(snapshot, policy, memory)
+    problems = dict(memory.asides) | problems
     ctx = Context(
         snapshot,
         policy,
@@ -110,6 +113,7 @@ class _Planner:
         self.skipped: dict[str, str] = {}
         self.kept: dict[str, str] = {}
         self.reported: Counter[str] = Counter()
+        self.accepted: dict[Key, str] = {}
         self.names = Names(ctx, self._plan)
         # By record: an invoice does not overtake its estimate, which it is to be linked to.
         self.waiting = {key.source: problem for key, problem in ctx.memory.waiting.items()}
@@ -137,6 +141,7 @@ class _Planner:
             reported,
             frozenset(ctx.wanted),
             _plan_id(ctx.snapshot, operations, held, stamp),
+            self.accepted,
         )
 
     def _hold(self, problem: Problem) -> None:
@@ -164,9 +169,18 @@ class _Planner:
         entry = memory.entries.get(draft.key)
         if entry is not None and draft.epoch > entry.epoch and self._makes_room(entry):
             entry = None
+        ruled = ruling(draft, entry, memory, self._id_of)
+        if isinstance(ruled, Problem):
+            return ruled
+        if ruled is Ruling.KEEP:
+            self.unchanged += 1
+            said = memory.words.get(draft.key)
+            if said is not None and not said.digest:
+                self.accepted[draft.key] = draft.digest
+            return None
         if entry is not None and not entry.is_live:
             return not_live(draft, entry)
-        if entry is not None and entry.digest == draft.digest:
+        if entry is not None and entry.digest == draft.digest and ruled is not Ruling.SEND:
             self.unchanged += 1
             self.ctx.planned.add(draft.key)
             return None
@@ -176,6 +190,8 @@ class _Planner:
         if refusal and refusal.digest == draft.digest:
             return Problem(draft.key.source, "refused", refusal.what, refusal.todo, draft.amount)
         for ref in sorted(draft.refs):
+            if problem := stuck(ref, memory):
+                return waits(draft, problem)
             if problem := self.names.need(ref, draft):
                 return problem
         if problem := closed(draft, entry, self.ctx):
@@ -184,7 +200,11 @@ class _Planner:
             return self._create(draft)
         if problem := unsafe_change(draft, entry, self.ctx):
             return problem
-        self._plan(change(draft, entry))
+        if ruled is Ruling.SEND:
+            changes = memory.edits[draft.key].fields
+            self._plan(Operation(Action.UPDATE, draft, "a person said so", entry, changes))
+        else:
+            self._plan(change(draft, entry))
         return None
 
     def _makes_room(self, entry: Entry) -> bool:

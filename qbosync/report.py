@@ -117,7 +117,7 @@ def plan_json(outcome: Outcome, since: Mapping[str, str]) -> dict[str, Any]:
         "out_of_scope": dict(plan.out_of_scope),
         "adopted": [_written_json(w, outcome.names) for w in outcome.adopted],
         "to_apply_by_hand": held_json(outcome.by_hand.values(), since),
-        "edited": [],
+        "edited": outcome.edited,
         "reported": outcome.reported,
         "exit_code": outcome.exit_code,
         "error": error_json(outcome.error) or _unknown_json(outcome),
@@ -208,7 +208,7 @@ def failure_json(command: str, error: Mapping[str, str], code: int) -> dict[str,
         "status": status_json,
         "check": lambda: {"checks": [], "active": False},
         "explain": lambda: {"ref": "", "source": {}, "rule": "", "documents": [], "writes": [],
-                            "held": []},
+                            "held": [], "edited": [], "said": [], "put_aside": []},
         "demo": lambda: {"steps": [], "runs": [], "books": _no_statement(), "agree": False},
         "reconcile": _no_statement,
         "adopt": lambda: {"certain": [], "doubtful": [], "left": {}, "taken_over": False},
@@ -296,11 +296,21 @@ def _rest(console: Console, outcome: Outcome, is_verbose: bool) -> None:
         for problem in outcome.by_hand.values():
             console.print(cell(f"  {problem.what}", "yellow"))
             console.print(cell(f"    {remedy(problem.reason, problem.todo)}"))
+    show_edited(console, outcome.edited)
     for words in (*outcome.reported, *(outcome.notes if is_verbose else ())):
         console.print(cell(f"Note: {words}"))
     left = ", ".join(f"{n} {reason}" for reason, n in sorted(plan.out_of_scope.items()))
     tail = f"; out of scope: {left}" if left else ""
     console.print(cell(f"Unchanged: {plan.unchanged}{tail}.", "dim"))
+
+
+def show_edited(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What people changed in QuickBooks: no hold, but theirs and ours side by side."""
+    if rows:
+        console.print(cell(f"Edited in QuickBooks: {len(rows)}", "bold"))
+    for row in rows:
+        console.print(cell(f"  {row['what']}", "yellow"))
+        console.print(cell(f"    {row['todo']} (since {str(row['since'])[:10]})"))
 
 
 def show_checks(console: Console, checks: Iterable[Check]) -> None:
@@ -376,6 +386,14 @@ def show_story(console: Console, story: Mapping[str, Any]) -> None:
             console.print(cell(f"      {row['answer']}"))
         for name, (before, after) in row["changes"].items():
             console.print(cell(f"      {name}: {before} → {after}"))
+    show_edited(console, story["edited"])
+    for row in story["said"]:
+        by = f" by {row['by']}" if row["by"] else ""
+        console.print(
+            cell(f"Said on {row['at'][:10]}{by}: {row['verdict']} {row['qbo_id']}".rstrip())
+        )
+    for row in story["put_aside"]:
+        console.print(cell(f"Put aside on {row['since'][:10]} {row['why']}".rstrip()))
     for row in story["held"]:
         console.print(cell(f"Held since {row['since'][:10]}: {row['what']}", "yellow"))
         console.print(cell(f"  {row['todo']}"))

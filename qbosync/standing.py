@@ -21,6 +21,7 @@ from qbosync.guard import age_words
 from qbosync.ledger import Ledger
 from qbosync.model import ZERO
 from qbosync.outcome import BY_HAND
+from qbosync.person import edited_rows
 from qbosync.places import Connection
 from qbosync.qbo.preferences import voucher
 from qbosync.report import clock_time, status_json
@@ -108,7 +109,9 @@ def _from_ledger(document: Document, ledger: Ledger, setup: Setup) -> None:
     for row in held:
         row["until"] = waits[row["source"]].isoformat() if row["source"] in waits else None
     document["ledger"] = ledger.counts()
-    document["edited"] = _list(ledger.fact("edited"))
+    edits = ledger.edits()
+    entries = {e.key: e for e in ledger.entries() if e.key in edits} if edits else {}
+    document["edited"] = edited_rows(edits, ledger.words(), entries)
     document["opening_deposits"] = _list(ledger.fact("opening_deposits"))
     document["accepted"] = {
         name: dict(zip(("at", "by"), voucher(told), strict=True))

@@ -30,6 +30,7 @@ from qbosync.ledger import WHOLE_RUN
 from qbosync.lookup import look_up
 from qbosync.mapping.context import Found, Memory
 from qbosync.model import Problem, Snapshot
+from qbosync.notice import look_at_people
 from qbosync.operation import Key, Operation
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
@@ -195,6 +196,7 @@ class _Run:
         if news and not self.options.is_dry:
             shop.ledger.sight(news)
         memory = replace(memory, sightings=sightings)
+        memory = look_at_people(self.books, self.around, memory, self.outcome, self.options.is_dry)
         plan = make_plan(snapshot, memory, shop.policy, self.shop.today, None, self.stamp)
         if not self.options.plan_id:
             # A plan is known by its id as a whole, so only then the rest is looked up too.
@@ -222,6 +224,8 @@ class _Run:
         for problem in plan.held:
             self.outcome.held.setdefault(problem.source, problem)
         refuse_another_plan(self.options.plan_id, plan)
+        if plan.accepted and not self.options.is_dry:
+            shop.ledger.about(plan.accepted)
         return plan, found, memory
 
     def guard(self, plan: Plan, memory: Memory) -> None:

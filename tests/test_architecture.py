@@ -43,6 +43,7 @@ LAYERS = [  # upper may import lower, never the reverse
     {
         "sync",
         "around",
+        "notice",
         "guard",
         "remembered",
         "rebuilding",
@@ -71,11 +72,13 @@ LAYERS = [  # upper may import lower, never the reverse
         "validate",
         "application",
         "opening",
+        "drift",
+        "person",
         "wire",
         "config",
     },
     {"mapping"},
-    {"operation"},
+    {"operation", "edit"},
     {"model", "errors", "clock", "blob"},
 ]
 STRANGERS = {"ledger", "qbo", "source", "tokens", "lock"}
@@ -98,9 +101,12 @@ PURE = {
     "match",
     "validate",
     "wire",
+    "drift",
+    "person",
     "config",
     "mapping",
     "operation",
+    "edit",
     "model",
     "errors",
 }

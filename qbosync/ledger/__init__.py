@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qbosync.ledger.history import History
+from qbosync.drift import owned
 from qbosync.ledger.row import (
     entry_of,
     entry_row,
@@ -27,11 +27,13 @@ from qbosync.ledger.row import (
     read_intent,
     read_key,
 )
+from qbosync.ledger.watch import Watch
 from qbosync.mapping.context import Memory, Refusal, Sighting
 from qbosync.model import Problem
 from qbosync.operation import (
     Action,
     Body,
+    Entity,
     Entry,
     Intent,
     Key,
@@ -46,7 +48,7 @@ WHOLE_RUN = "whole_run_at"
 """The fact that says when a run first went through everything."""
 
 
-class Ledger(History):
+class Ledger(Watch):
     """One company's ledger.  Used by one thread of one process: the one that holds the lock."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -77,7 +79,8 @@ class Ledger(History):
             for row in self._rows("SELECT * FROM sightings")
         }
         entries = {entry.key: entry for entry in self.entries()}
-        return Memory(entries, sightings, refusals, waiting, not self.fact(WHOLE_RUN))
+        memory = Memory(entries, sightings, refusals, waiting, not self.fact(WHOLE_RUN))
+        return self.with_people(memory)
 
     def entries(self) -> Iterator[Entry]:
         """Every document and named object that came from here or was adopted."""
@@ -110,7 +113,7 @@ class Ledger(History):
         draft = replace(operation.draft, facts=agreed)
         entry = entry_of(draft, Posted(found), draft.epoch, "adopted")
         with self.transaction():
-            self._save(entry, run_id, now)
+            self._save(entry, run_id, now, found)
         return entry
 
     def confirm(self, operation: Operation, object_: Body, run_id: int, now: datetime) -> Entry:
@@ -120,7 +123,7 @@ class Ledger(History):
         state = "void" if operation.action is Action.VOID else "live"
         entry = entry_of(operation.draft, Posted(object_), epoch, origin, state)
         with self.transaction():
-            self._save(entry, run_id, now)
+            self._save(entry, run_id, now, object_)
         return entry
 
     def take_over(self, pairs: Iterable[tuple[Operation, Body]], now: datetime) -> None:
@@ -130,7 +133,8 @@ class Ledger(History):
         """
         with self.transaction():
             for operation, found in pairs:
-                self._save(entry_of(operation.draft, Posted(found), 0, "adopted"), 0, now)
+                entry = entry_of(operation.draft, Posted(found), 0, "adopted")
+                self._save(entry, 0, now, found)
 
     def reference(self, key: Key, qbo_id: str, run_id: int, now: datetime) -> Entry:
         """Remember the Id of an account or term that documents refer to."""
@@ -139,9 +143,25 @@ class Ledger(History):
             self._save(entry, run_id, now)
         return entry
 
-    def _save(self, entry: Entry, run_id: int, now: datetime) -> None:
+    def _save(
+        self,
+        entry: Entry,
+        run_id: int,
+        now: datetime,
+        object_: Body | None = None,
+        sent: Body | None = None,
+    ) -> None:
+        """Enter a document; of a customer only what was `sent` is as we wish it."""
         row = entry_row(entry) | {"run_id": run_id, "written_at": now.isoformat()}
         self._put("entries", row)
+        if object_ is None:
+            return
+        seen = owned(entry.key.entity, object_)
+        if entry.key.entity is Entity.CUSTOMER and sent is not None and "Id" in sent:
+            before = self.seen([entry.key]).get(entry.key, seen)
+            seen = before | {name: value for name, value in seen.items() if name in sent}
+        self._see(entry.key, seen)
+        self._settled(entry.key)
 
     # Intents ---------------------------------------------------------------------------
 
@@ -181,7 +201,7 @@ class Ledger(History):
         entry = entry_of(intent.draft, posted, intent.epoch, self._origin(intent), state)
         self._close(intent, how, now, posted.qbo_id, posted.trace_id)
         self.db.execute("DELETE FROM refusals WHERE key = ?", [key_text(intent.key)])
-        self._save(entry, intent.run_id, now)
+        self._save(entry, intent.run_id, now, posted.object, intent.body)
         return entry
 
     def _origin(self, intent: Intent) -> str:

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from qbosync.errors import LedgerError
-from qbosync.ledger.schema import SCHEMA, TABLES, WAY_OUT, connect, explained, look
+from qbosync.ledger.schema import ADDED, SCHEMA, TABLES, WAY_OUT, connect, explained, look
 
 PART = ".part"
 """How the name of a copy ends that is not whole yet."""
@@ -69,6 +69,15 @@ class LedgerFile:
         with explained(path):
             return cls._checked(path, connect(path))
 
+    def _migrate(self, version: int) -> None:
+        """Bring the tables of an older version up to date: all of it or nothing."""
+        with self.transaction():
+            for added in range(version + 1, SCHEMA + 1):
+                for name in ADDED[added]:
+                    columns, pk = TABLES[name]
+                    self._table(name).create(columns, pk=pk, strict=True)
+            self._put("meta", {"name": "schema", "value": str(SCHEMA)})
+
     @classmethod
     @contextlib.contextmanager
     def looked_at(cls, path: Path) -> Iterator[Self]:
@@ -79,14 +88,16 @@ class LedgerFile:
         """
         _refuse_what_is_none(path)
         with explained(path), look(path) as connection:
-            ledger = cls._checked(path, connection)
+            ledger = cls._checked(path, connection, is_looked_at=True)
             try:
                 yield ledger
             finally:
                 ledger.close()
 
     @classmethod
-    def _checked(cls, path: Path, connection: sqlite3.Connection) -> Self:
+    def _checked(
+        cls, path: Path, connection: sqlite3.Connection, *, is_looked_at: bool = False
+    ) -> Self:
         with contextlib.ExitStack() as on_failure:
             ledger = cls(path, connection)
             on_failure.callback(ledger.close)
@@ -97,6 +108,12 @@ class LedgerFile:
                 )
             tables = set(ledger.db.table_names())
             version = ledger.fact("schema") if "meta" in tables else ""
+            if version.isdecimal() and 0 < int(version) < SCHEMA:
+                if is_looked_at:
+                    ledger = cls(path, _copy(connection))
+                    on_failure.callback(ledger.close)
+                ledger._migrate(int(version))
+                version = str(SCHEMA)
             if version != str(SCHEMA):
                 made_by = f"version {version}" if version else "none"
                 raise LedgerError(
@@ -207,6 +224,13 @@ def _remove(part: Path) -> None:
     """What is left of a copy, with the journal that another one would take for its own."""
     for path in (part, part.with_name(part.name + "-journal")):
         path.unlink(missing_ok=True)
+
+
+def _copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The same ledger in memory, where it can be brought up to date without touching it."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    return copy
 
 
 def _make(path: Path) -> None:

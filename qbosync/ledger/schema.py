@@ -15,7 +15,7 @@ from pathlib import Path
 
 from qbosync.errors import LedgerError
 
-SCHEMA = 1
+SCHEMA = 2
 PATIENCE = 5.0
 """Seconds that another program may keep it locked."""
 TABLES: dict[str, tuple[dict[str, type], str]] = {
@@ -108,7 +108,48 @@ TABLES: dict[str, tuple[dict[str, type], str]] = {
         {"order_id": str, "charge_status": str, "charged_on": str, "status": str},
         "order_id",
     ),
+    "seen": ({"key": str, "seen": str}, "key"),
+    "edits": (
+        {
+            "key": str,
+            "kind": str,
+            "source": str,
+            "theirs": str,
+            "found_at": str,
+            "fields": str,
+            "became": str,
+        },
+        "key",
+    ),
+    "words": (
+        {
+            "key": str,
+            "verdict": str,
+            "given_at": str,
+            "said_by": str,
+            "theirs": str,
+            "digest": str,
+            "qbo_id": str,
+        },
+        "key",
+    ),
+    "asides": ({"source": str, "why": str, "said_by": str, "since": str}, "source"),
+    "strangers": (
+        {
+            "id": str,
+            "entity": str,
+            "qbo_id": str,
+            "customer": str,
+            "amount": str,
+            "dated": str,
+            "reference": str,
+            "estimate": str,
+        },
+        "id",
+    ),
 }
+ADDED = {2: ("seen", "edits", "words", "asides", "strangers")}
+"""The tables that a version added: an older ledger is given them when it is opened."""
 _LITTLE = 128 * 1024
 WAY_OUT = "Restore it from a copy in the folder backups beside it, or run `qbosync ledger rebuild`"
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}

@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from qbosync.edit import Edit, Word
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, CreditMemo, Customer, Order, Payment, Problem, Snapshot
 from qbosync.operation import Body, Draft, Entry, Key
@@ -60,15 +61,40 @@ class Refusal:
     todo: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Money or an invoice in QuickBooks that is not from here: somebody entered it by hand.
+
+    `customer` is QuickBooks' Id; `estimate` the estimate that an invoice was made of.
+    """
+
+    entity: str
+    qbo_id: str
+    customer: str
+    amount: Decimal
+    dated: date
+    reference: str = ""
+    estimate: str = ""
+    id: str = ""
+
+
 @dataclass(frozen=True)
 class Memory:
-    """What the ledger remembers, as plain values."""
+    """What the ledger remembers, as plain values.
+
+    `edits` are what people changed in QuickBooks, `words` what they decided about it, `asides`
+    the records that they put aside, `strangers` what they entered there themselves.
+    """
 
     entries: Mapping[Key, Entry] = field(default_factory=dict)
     sightings: Mapping[str, Sighting] = field(default_factory=dict)
     refusals: Mapping[Key, Refusal] = field(default_factory=dict)
     waiting: Mapping[Key, Problem] = field(default_factory=dict)
     is_first: bool = False
+    edits: Mapping[Key, Edit] = field(default_factory=dict)
+    words: Mapping[Key, Word] = field(default_factory=dict)
+    asides: Mapping[str, Problem] = field(default_factory=dict)
+    strangers: tuple[Stranger, ...] = ()
 
     def live(self, key: Key) -> Entry | None:
         """The entry of a document that QuickBooks still holds."""

@@ -1,0 +1,171 @@
+"""Noticing what people did in QuickBooks: the changes of a run beside what the ledger holds.
+
+Takes what was read anyhow; only where one of our customers vanished, one document of theirs
+is read to learn whom they became.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from qbosync.around import Around
+from qbosync.drift import classify, merged_into, owned
+from qbosync.edit import Edit, Kind
+from qbosync.ledger import Ledger
+from qbosync.lookup import read
+from qbosync.mapping.context import Memory
+from qbosync.operation import Body, Entity, Entry, Key
+from qbosync.outcome import Outcome
+from qbosync.person import edited_rows
+from qbosync.qbo.client import Company
+from qbosync.shop import Shop
+
+_DOCUMENTS = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)
+_WATCHED = (Entity.CUSTOMER, Entity.ITEM, *_DOCUMENTS)
+
+
+@dataclass
+class Noticed:
+    """What is edited now, what is so no longer, and what QuickBooks holds as we wish it."""
+
+    edits: dict[Key, Edit] = field(default_factory=dict)
+    cleared: list[Key] = field(default_factory=list)
+    seen: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+    def over(self, memory: Memory) -> Memory:
+        """The memory with all of it, also in a run that writes nothing down."""
+        edits = {k: e for k, e in memory.edits.items() if k not in self.cleared} | self.edits
+        entries = dict(memory.entries)
+        for key, edit in self.edits.items():
+            if edit.kind.is_gone and key in entries:
+                state = "void" if edit.kind is Kind.VOIDED else "deleted"
+                entries[key] = replace(entries[key], state=state)
+        return replace(memory, edits=edits, entries=entries)
+
+    def enter(self, ledger: Ledger) -> None:
+        """Write it down, if there is anything."""
+        if self.edits or self.cleared or self.seen:
+            ledger.watch(self.edits.values(), self.cleared, self.seen)
+
+
+def look_at_people(
+    shop: Shop, around: Around | None, memory: Memory, outcome: Outcome, is_dry: bool
+) -> Memory:
+    """The memory with what people did since the last run; the ledger keeps it."""
+    if around is not None:
+        found = notice(memory, around.objects, shop.ledger, shop.company, shop.clock.now())
+        memory = found.over(memory)
+        if not is_dry:
+            found.enter(shop.ledger)
+    outcome.edited = edited_rows(memory.edits, memory.words, memory.entries)
+    return memory
+
+
+def notice(
+    memory: Memory,
+    objects: Mapping[str, list[Body]],
+    ledger: Ledger,
+    company: Company,
+    now: datetime,
+) -> Noticed:
+    """Compare the objects that moved in QuickBooks with what we last saw of them."""
+    ours = {
+        (entry.key.entity, entry.qbo_id): entry
+        for entry in memory.entries.values()
+        if entry.is_live and entry.key.entity in _WATCHED and entry.key not in memory.waiting
+    }
+    moved: dict[Key, tuple[Entry, Body]] = {}
+    for entity in _WATCHED:
+        for body in objects.get(entity, ()):
+            entry = ours.get((entity, str(body.get("Id"))))
+            if entry is not None and not _is_older(body, entry):
+                moved[entry.key] = (entry, body)
+    seen = ledger.seen(moved)
+    found = Noticed()
+    for key, (entry, body) in moved.items():
+        if key.entity is Entity.CUSTOMER:
+            edit = classify(entry, seen.get(key), body, _ids(memory, found), (), now)
+            if edit is not None and edit.kind is Kind.DELETED:
+                edit = _vanished(edit, entry, moved, seen, ours, company)
+            _enter(found, memory, key, edit, body)
+    gone = gone_of(memory.entries.values())
+    for key, (entry, body) in moved.items():
+        if key.entity is not Entity.CUSTOMER:
+            edit = classify(entry, seen.get(key), body, _ids(memory, found), gone, now)
+            _enter(found, memory, key, edit, body)
+            if edit is not None and edit.kind.is_gone:
+                gone.add((key.entity.value, entry.qbo_id))
+    return found
+
+
+def gone_of(entries: Iterable[Entry]) -> set[tuple[str, str]]:
+    """The documents that payments no longer pay, by type and Id."""
+    return {
+        (entry.key.entity.value, entry.qbo_id)
+        for entry in entries
+        if not entry.is_live and entry.key.entity in (Entity.INVOICE, Entity.CREDIT_MEMO)
+    }
+
+
+def _is_older(body: Body, entry: Entry) -> bool:
+    """Whether this is how an object was before our own last write of it."""
+    token, known = str(body.get("SyncToken", "")), entry.sync_token
+    return token.isdecimal() and known.isdecimal() and int(token) < int(known)
+
+
+def _enter(found: Noticed, memory: Memory, key: Key, edit: Edit | None, body: Body) -> None:
+    before = memory.edits.get(key)
+    if edit is not None:
+        if before is not None and before.theirs == edit.theirs:
+            edit = replace(edit, found_at=before.found_at)
+        found.edits[key] = edit
+        return
+    if before is not None:
+        found.cleared.append(key)
+    if not key.entity.is_named or key.entity is Entity.CUSTOMER:
+        found.seen[key] = owned(key.entity, body)
+
+
+def _vanished(
+    edit: Edit,
+    entry: Entry,
+    moved: Mapping[Key, tuple[Entry, Body]],
+    seen: Mapping[Key, Mapping[str, Any]],
+    ours: Mapping[tuple[Entity, str], Entry],
+    company: Company,
+) -> Edit:
+    """A customer that is gone was merged into the one that its documents are on now."""
+    theirs = {
+        key: body
+        for key, (known, body) in moved.items()
+        if known.customer == entry.customer and key.entity in _DOCUMENTS
+    }
+    into = merged_into(entry.qbo_id, [(seen.get(key), body) for key, body in theirs.items()])
+    if not into:
+        by_entity: dict[Entity, list[str]] = defaultdict(list)
+        for (entity, qbo_id), known in ours.items():
+            if known.customer == entry.customer and entity in _DOCUMENTS:
+                by_entity[entity].append(qbo_id)
+        for entity, ids in by_entity.items():
+            into = merged_into(
+                entry.qbo_id, [(None, b) for b in read(company, entity, ids[:1]).values()]
+            )
+            break
+    return replace(edit, kind=Kind.MERGED, into=into, theirs=f"merged {into}") if into else edit
+
+
+def _ids(memory: Memory, found: Noticed) -> Any:
+    """The Id under which each customer is known, or which it became."""
+
+    def id_of(key: Key) -> str | None:
+        edit = found.edits.get(key) or memory.edits.get(key)
+        if edit is not None and edit.into:
+            return edit.into
+        entry = memory.entries.get(key)
+        return entry.qbo_id if entry else None
+
+    return id_of

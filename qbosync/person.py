@@ -1,0 +1,175 @@
+"""What planning makes of what people did in QuickBooks and of what they decided here.  Pure.
+
+A change by hand is no hold: it is told, and held only where a change in the source would
+overwrite it.  What was voided or deleted by hand stays so until a person says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from qbosync.drift import FIELD_WORDS, says_already
+from qbosync.edit import Edit, Kind, Says, Word
+from qbosync.mapping.context import Memory
+from qbosync.model import Problem
+from qbosync.operation import Draft, Entity, Entry, Key
+from qbosync.reason import waits, word
+
+FORGOTTEN = "forgotten"
+"""The state of an entry that a person took out of our hands."""
+_CLICKS = {
+    Entity.CUSTOMER: "Sales → Customers → gear icon → Include inactive → Make active",
+    Entity.ITEM: "gear icon → Products and services → filter Inactive → Make active",
+}
+
+
+class Ruling(Enum):
+    """What becomes of a draft whose document a person touched."""
+
+    AS_USUAL = "as usual"
+    KEEP = "keep"
+    SEND = "send"
+
+
+def ruling(
+    draft: Draft, entry: Entry | None, memory: Memory, id_of: Callable[[Key], str | None]
+) -> Ruling | Problem:
+    """How people's deeds and words bear on a draft."""
+    aside = memory.asides.get(f"customer:{draft.customer}")
+    if aside is not None and draft.key.entity is not Entity.CUSTOMER:
+        return waits(draft, aside)
+    said = memory.words.get(draft.key)
+    edit = memory.edits.get(draft.key)
+    is_kept = said is not None and said.verdict is Says.THEIRS and said.covers(draft.digest)
+    if entry is None:
+        return Ruling.KEEP if is_kept else Ruling.AS_USUAL
+    if entry.state == FORGOTTEN:
+        return Ruling.KEEP
+    if edit is None or edit.kind is Kind.INACTIVE:
+        return Ruling.AS_USUAL
+    if is_kept and said is not None and said.theirs == edit.theirs:
+        return Ruling.KEEP
+    is_same = draft.digest == entry.digest
+    if edit.kind.is_gone:
+        return Ruling.KEEP if is_same or draft.is_void else in_the_way(draft, entry, edit)
+    if said is not None and said.verdict is Says.OURS:
+        return Ruling.SEND
+    if is_same or says_already(draft, edit.theirs, id_of):
+        return Ruling.AS_USUAL
+    if entry.key.entity is Entity.CUSTOMER and not _touches(draft, entry, edit):
+        return Ruling.AS_USUAL
+    return in_the_way(draft, entry, edit)
+
+
+def _touches(draft: Draft, entry: Entry, edit: Edit) -> bool:
+    """Whether the source changed a field of a customer that a person changed too."""
+    before = entry.facts
+    return any(draft.facts.get(name) != before.get(name) for name in edit.fields)
+
+
+def stuck(ref: Key, memory: Memory) -> Problem | None:
+    """Why nothing can be sent that refers to this customer or item."""
+    edit = memory.edits.get(ref)
+    if edit is None:
+        return None
+    name = named(edit, memory.entries.get(ref))
+    if edit.kind is Kind.INACTIVE:
+        return Problem(
+            ref.source,
+            "inactive",
+            f"{name} is inactive in QuickBooks.",
+            f"Make it active there ({_CLICKS.get(ref.entity, 'its list → Make active')}); what"
+            " waits for it goes out by itself then.",
+        )
+    if edit.kind.is_gone:
+        return Problem(ref.source, edit.kind.value, what_happened(edit, name), what_to_do(edit))
+    return None
+
+
+def in_the_way(draft: Draft, entry: Entry, edit: Edit) -> Problem:
+    """The source changed too: a person says which counts."""
+    return Problem(
+        draft.key.source,
+        "edited" if not edit.kind.is_gone else "not_live",
+        f"{what_happened(edit, named(edit, entry))} Since then it changed in the shop system.",
+        what_to_do(edit),
+        draft.amount,
+    )
+
+
+def named(edit: Edit, entry: Entry | None) -> str:
+    """The document or name that an edit is about, as a sentence begins."""
+    kind = word(edit.key.entity).capitalize()
+    if entry is None:
+        return f"{kind} of {edit.key.source}"
+    if edit.key.entity is Entity.PAYMENT:
+        return f"{kind} {edit.key.id} (Id {entry.qbo_id})"
+    return f"{kind} {entry.number or entry.name or edit.key.id} (Id {entry.qbo_id})"
+
+
+def what_happened(edit: Edit, name: str) -> str:
+    """What a person did, both sides shown."""
+    if edit.kind is Kind.MERGED:
+        return f"{name} was merged into customer Id {edit.into} in QuickBooks."
+    if edit.kind.is_gone:
+        return f"{name} was {edit.kind.value} in QuickBooks."
+    sides = "; ".join(
+        f"{FIELD_WORDS.get(field, field)}: ours {ours or 'nothing'}, theirs {theirs or 'nothing'}"
+        for field, (ours, theirs) in edit.fields.items()
+    )
+    if edit.kind is Kind.UNAPPLIED:
+        return f"{name} was taken off its invoice in QuickBooks ({sides})."
+    if edit.kind is Kind.APPLIED_ELSEWHERE:
+        return f"{name} was applied otherwise in QuickBooks ({sides})."
+    return f"{name} was edited in QuickBooks ({sides})."
+
+
+def what_to_do(edit: Edit) -> str:
+    """The two or three words that a person may say."""
+    ask = f"`qbosync resolve {edit.key.source}"
+    if edit.kind is Kind.MERGED:
+        return f"If that is right: {ask} --relink {edit.into}`; no document is rewritten."
+    if edit.key.entity is Entity.CUSTOMER and edit.kind.is_gone:
+        return f"{ask} --relink ID` names the customer that it is now."
+    if edit.kind.is_gone:
+        return f"{ask} --theirs` leaves it so; {ask} --ours` writes it anew."
+    return f"{ask} --theirs` keeps it so; {ask} --ours` writes ours again."
+
+
+def open_edits(edits: Mapping[Key, Edit], words: Mapping[Key, Word]) -> list[Edit]:
+    """What people changed and nobody accepted, oldest first."""
+
+    def is_open(edit: Edit) -> bool:
+        said = words.get(edit.key)
+        is_accepted = said is not None and said.verdict is Says.THEIRS
+        is_accepted = is_accepted and said is not None and said.theirs == edit.theirs
+        return edit.kind is not Kind.INACTIVE and not is_accepted
+
+    return sorted(filter(is_open, edits.values()), key=lambda e: (e.found_at, str(e.key)))
+
+
+def edited_rows(
+    edits: Mapping[Key, Edit], words: Mapping[Key, Word], entries: Mapping[Key, Entry]
+) -> list[dict[str, object]]:
+    """The list *edited in QuickBooks*, as JSON and screens show it."""
+    rows: list[dict[str, object]] = []
+    for edit in open_edits(edits, words):
+        entry = entries.get(edit.key)
+        rows.append(
+            {
+                "source": edit.key.source,
+                "entity": edit.key.entity.value,
+                "qbo_id": entry.qbo_id if entry else "",
+                "number": entry.number if entry else "",
+                "kind": edit.kind.value,
+                "fields": {
+                    name: {"ours": ours, "theirs": theirs}
+                    for name, (ours, theirs) in edit.fields.items()
+                },
+                "what": what_happened(edit, named(edit, entry)),
+                "todo": what_to_do(edit),
+                "since": edit.found_at.isoformat(),
+            }
+        )
+    return rows
