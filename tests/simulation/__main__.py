@@ -47,7 +47,8 @@ def _many(seeds: Iterable[int], jobs: int) -> int:
         played += 1
         faults += report.faults
         sums.update(runs=report.runs, kills=report.kills, records=report.records,
-                    documents=report.documents, boundaries=report.boundaries)  # fmt: skip
+                    documents=report.documents, boundaries=report.boundaries,
+                    second_machines_noticed=report.noticed)  # fmt: skip
         if report.wrong:
             broken.append(report)
             print(f"seed {report.seed}: {report.wrong}", flush=True)

@@ -31,10 +31,11 @@ from qbosync.model import Snapshot
 from qbosync.outcome import Outcome
 from qbosync.qbo.client import Company
 from qbosync.qbo.limits import NoPace
+from qbosync.rebuilding import ADOPT_UNTIL, TAKEN_OVER_AT
 from qbosync.shop import Shop
 from qbosync.wiring import Keeper, _keep_in_step
 from tests.simulation.fault import Fault
-from tests.simulation.net import BEARER, Killed, Net, SimClock
+from tests.simulation.net import BEARER, Killed, Net, Sent, SimClock
 
 RESEND_AFTER = timedelta(minutes=15)
 PREFERENCES: dict[str, Any] = {
@@ -181,6 +182,7 @@ class Machine:
     keyring: Keyring = field(init=False)
     feed: Feed = field(default_factory=Feed)
     ledgers: int = 0
+    sent: dict[str, Sent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -219,9 +221,27 @@ class Machine:
         shutil.copy(copy, self.path)
         return True
 
+    def copy(self, folder: Path) -> Machine:
+        """A second machine, set up from a copy of this one's files and keyring."""
+        other = Machine(folder, self.net, self.policy, self.in_flight)
+        other.drop_ledger()
+        shutil.copy(self.path, other.path)
+        other.keyring.blob = self.keyring.blob
+        other.feed, other.ledgers = self.feed, self.ledgers
+        return other
+
+    def take_over(self) -> None:
+        """`connect --take-over`: from now on this machine writes."""
+        now = SimClock(self.net).now()
+        ledger = Ledger.open(self.path)
+        ledger.set_fact(TAKEN_OVER_AT, now.isoformat())
+        ledger.set_fact(ADOPT_UNTIL, (now + RESEND_AFTER).isoformat())
+        ledger.close()
+
     def run(self, faults: list[Fault], kill_at: int, skew: int, dice: Random) -> Outcome | None:
         """One run; `None` if the process was killed."""
         net = self.net
+        net.sent = self.sent
         net.begin_run(faults, kill_at, skew, dice)
         ledger: SimLedger | None = None
         try:
