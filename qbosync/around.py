@@ -1,15 +1,17 @@
-"""What changed in QuickBooks since the last run's read: one read a run."""
+"""What happened in QuickBooks beside us: what changed since the last run's read, in one read a
+run, and which invoices it made from our estimates itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from qbosync.foreign import copies, marked, refuse_other_instances, refuse_second_writer
 from qbosync.mapping.context import Memory
-from qbosync.operation import Body, digest
+from qbosync.operation import Body, Draft, Entity, Key, digest
 from qbosync.plan import Plan
+from qbosync.qbo.client import Company
 from qbosync.rebuilding import knows_since, taken_over_at
 from qbosync.shop import Shop
 
@@ -81,3 +83,27 @@ def look_around(shop: Shop) -> Around | None:
         for body in bodies
     ]
     return Around(since, changes.read_at, changes.objects, digest(sorted(stamps)))
+
+
+def converted(company: Company, drafts: Iterable[Draft], memory: Memory) -> dict[Key, Body]:
+    """The invoices that QuickBooks made from our estimates itself, by the key of ours."""
+    estimates = {}
+    for draft in drafts:
+        entry = memory.live(Key(Entity.ESTIMATE, draft.key.kind, draft.key.id))
+        if entry is not None:
+            estimates[entry.qbo_id] = draft.key
+    return made_from(company, estimates)
+
+
+def made_from(company: Company, estimates: Mapping[str, Key]) -> dict[Key, Body]:
+    """The invoices that estimates, by Id, were made into; voided ones count for nothing."""
+    if not estimates:
+        return {}
+    links = {
+        str(link["TxnId"]): estimates[qbo_id]
+        for qbo_id, body in company.read(Entity.ESTIMATE, list(estimates)).items()
+        for link in body.get("LinkedTxn", [])
+        if link.get("TxnType") == "Invoice"
+    }
+    made = company.read(Entity.INVOICE, list(links)) if links else {}
+    return {links[qbo_id]: body for qbo_id, body in made.items() if body.get("TotalAmt")}

@@ -40,7 +40,7 @@ Exit codes, for cron and scripts:
   5  QuickBooks or the source is unreachable or busy; the next run tries again
   6  another run is still going
   7  the ledger or the disk needs a person
-130, 143  ended by Ctrl-C, by SIGTERM; what was sent is recorded
+129, 130, 143  ended by SIGHUP, Ctrl-C, SIGTERM; what was sent is recorded
 """
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
 
+from qbosync.around import converted
 from qbosync.foreign import MARKED
 from qbosync.mapping.context import Candidate, Found, Memory
 from qbosync.mapping.item import method_draft
@@ -81,32 +82,8 @@ def look_up(
         funds,
         tuple(company.select("Account", _WITH_INACTIVE)) if needs_accounts else (),
         tuple(company.select("Term")) if Entity.TERM in entities else (),
-        _converted(company, wanted[Entity.INVOICE], memory),
+        converted(company, wanted[Entity.INVOICE], memory),
     )
-
-
-def _converted(company: Company, drafts: Iterable[Draft], memory: Memory) -> dict[Key, Body]:
-    """The invoices that QuickBooks made from our estimates itself, by the key of ours."""
-    estimates = {}
-    for draft in drafts:
-        entry = memory.live(Key(Entity.ESTIMATE, draft.key.kind, draft.key.id))
-        if entry is not None:
-            estimates[entry.qbo_id] = draft.key
-    return made_from(company, estimates)
-
-
-def made_from(company: Company, estimates: Mapping[str, Key]) -> dict[Key, Body]:
-    """The invoices that estimates, by Id, were made into; voided ones count for nothing."""
-    if not estimates:
-        return {}
-    links = {
-        str(link["TxnId"]): estimates[qbo_id]
-        for qbo_id, body in company.read(Entity.ESTIMATE, list(estimates)).items()
-        for link in body.get("LinkedTxn", [])
-        if link.get("TxnType") == "Invoice"
-    }
-    made = company.read(Entity.INVOICE, list(links)) if links else {}
-    return {links[qbo_id]: body for qbo_id, body in made.items() if body.get("TotalAmt")}
 
 
 def _current(

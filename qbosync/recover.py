@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from qbosync.around import made_from
 from qbosync.errors import TemporaryError
-from qbosync.lookup import made_from, since_intents
+from qbosync.lookup import since_intents
 from qbosync.model import Problem
 from qbosync.operation import Action, Intent, Key, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
