@@ -15,10 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.cron_kit import a_cron, why_not
 from tests.keyring_kit import Connected, a_keyring, connected
 from tests.kills import kill_rounds
 from tests.shopkit import Shop
+from tests.test_cron import crontab
 from tests.test_keyring import STATES
+
+_MINUTE = 90.0
 
 
 def cpu_of_a_run(there: Connected) -> float:
@@ -61,19 +65,41 @@ def shut_keyrings(folder: Path) -> None:
             print(f"keyring {state.__name__:12} exit 4 after {took:.2f} s")
 
 
+def tick_of_cron(folder: Path) -> None:
+    """The job of crontab.example at the next full minute, as cron itself sees it come."""
+    if words := why_not():
+        print(f"cron: not run: {words}")
+        return
+    with connected(folder) as there:
+        (folder / "cron").mkdir()
+        text = crontab(there.shop, there.keyring.home, "* * * * *")
+        with a_cron(folder / "cron", text, there.keyring.runtime) as cron:
+            began = time.monotonic()
+            there.keyring.until(lambda: bool(cron.mailed()), _MINUTE)
+            took = time.monotonic() - began
+            mails = [mail for mail in cron.mailed() if "the end" not in mail]
+        code = (there.keyring.home / "ended").read_text().strip()
+        invoices = [invoice["DocNumber"] for invoice in there.shop.books("Invoice")]
+    print(
+        f"cron's tick: after {took:.0f} s exit {code}, invoices {invoices} in QuickBooks,"
+        f" {len(mails)} mails"
+    )
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=0, help="only this many SIGKILLs")
     options.add_argument("-v", action="store_true", help="each of them")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folders = [Path(scratch) / name for name in ("idle", "shut", "kills")]
+        folders = [Path(scratch) / name for name in ("idle", "shut", "cron", "kills")]
         for folder in folders:
             folder.mkdir()
         if not given.kills:
             idle_runs(folders[0], 7)
             shut_keyrings(folders[1])
-        tally = kill_rounds(folders[2], given.kills or 60, print if given.v else lambda _: None)
+            tick_of_cron(folders[2])
+        tally = kill_rounds(folders[3], given.kills or 60, print if given.v else lambda _: None)
     print(
         f"{tally.kills} SIGKILLs inside token storage ({tally.pieces} pieces of dialogue, the old"
         f" token dead each time): {tally.lost} connections lost"

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,11 +124,10 @@ class Keyring:
                  "array:objpath:/org/freedesktop/secrets/collection/login"]  # fmt: skip
         subprocess.run(words, check=True, capture_output=True)
 
-    def until(self, holds: object) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = _WAIT) -> None:
         """Wait for another process, and not for ever."""
-        assert callable(holds)
         pause = threading.Event()
-        for _ in range(int(_WAIT / 0.05)):
+        for _ in range(int(seconds / 0.05)):
             if holds():
                 return
             pause.wait(0.05)

@@ -26,7 +26,7 @@ exit $code
 """
 
 
-def crontab(shop: Shop, home: Path) -> str:
+def crontab(shop: Shop, home: Path, when: str = "@reboot") -> str:
     """The example for this home, its two hours over at once; the daily look left out."""
     program = home / ".local" / "bin" / "qbosync"
     program.parent.mkdir(parents=True)
@@ -36,7 +36,7 @@ def crontab(shop: Shop, home: Path) -> str:
     (home / ".config" / "qbosync").symlink_to(shop.folder)
     text = re.sub(r"^41 8 .*$", "", EXAMPLE, flags=re.M)
     assert text.count("\n17 */2 * * * ") == 1
-    text = text.replace("\n17 */2 * * * ", "\n@reboot ").replace("YOU@EXAMPLE.COM", "root")
+    text = text.replace("\n17 */2 * * * ", f"\n{when} ").replace("YOU@EXAMPLE.COM", "root")
     return f"HOME={home}\n{text}{CONTROL}"
 
 
