@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -22,6 +23,7 @@ from qbosync.tokens import (
     KeyringStore,
     Rescued,
     SealedFileStore,
+    advice,
     find_bus,
     random_key,
     system,
@@ -156,6 +158,21 @@ def test_without_an_os_keyring_nobody_is_connected(monkeypatch):
     assert "cron" in str(caught.value) and "docs/keyring.md" in caught.value.todo
     with pytest.raises(SetupError, match="NoKeyringError"):
         KeyringStore("keyring.backends.fail.Keyring", is_interactive=False).load("a")
+
+
+@pytest.mark.parametrize(
+    ("platform", "recipe"), [("darwin", "“macOS”"), ("win32", "“Windows”"), ("linux", "server")]
+)
+def test_the_recipe_is_that_of_the_system(platform, recipe, monkeypatch):
+    monkeypatch.setattr(sys, "platform", platform)
+    for trouble in (
+        advice.locked(),
+        advice.silent(3),
+        advice.no_os_keyring("fail"),
+    ):
+        assert recipe in trouble.todo
+    for trouble in (advice.unusable("OSStatus"), advice.not_taken("OSStatus")):
+        assert recipe in trouble.todo or platform == "linux"
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"v": 9}', '{"v": 1, "rt": "CANARY"}'])

@@ -63,8 +63,10 @@ def locked() -> SetupError:
     """It would ask for a password, and nobody is there to give it."""
     return SetupError(
         "The keyring is locked, and nobody is asked for its password from here.",
-        "Log in at the desktop with your password and stay logged in, or let a service open it:"
-        f" {_SERVER}.",
+        _for_this_system(
+            "Log in at the desktop with your password and stay logged in, or let a service open"
+            f" it: {_SERVER}."
+        ),
     )
 
 
