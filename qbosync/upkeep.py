@@ -61,7 +61,8 @@ def keep_copy(setup: Setup, ledger: Ledger, outcome: Outcome) -> None:
     if outcome.exit_code not in (0, 3):
         return
     stem, now = ledger.path.stem, setup.clock.now()
-    copies = _copies(setup, stem)
+    made_by_runs = f"{stem}-*[0-9]Z.db"
+    copies = _copies(setup, made_by_runs)
     today = f"{stem}-{now:%Y%m%d}"
     has_news = bool(outcome.written or outcome.adopted)
     if not has_news and any(copy.name.startswith(today) for copy in copies):
@@ -69,17 +70,17 @@ def keep_copy(setup: Setup, ledger: Ledger, outcome: Outcome) -> None:
     made = setup.places.backups / f"{stem}-{_stamp(now)}.db"
     if not made.exists():
         ledger.backup(made)
-    halves = setup.places.backups.glob(f"{stem}-*{PART}*")  # of runs that were killed meanwhile
-    for old in (*_copies(setup, stem)[:-KEPT], *halves):
+    halves = _copies(setup, f"{stem}-*{PART}*")  # of runs that were killed meanwhile
+    for old in (*_copies(setup, made_by_runs)[:-KEPT], *halves):
         with contextlib.suppress(OSError):
             # One that stays is no harm; the next run tries again.
             old.unlink()
 
 
-def _copies(setup: Setup, stem: str) -> list[Path]:
-    """Those that runs made, oldest first."""
+def _copies(setup: Setup, pattern: str) -> list[Path]:
+    """Those of this pattern, oldest first."""
     try:
-        return sorted(setup.places.backups.glob(f"{stem}-*[0-9]Z.db"))
+        return sorted(setup.places.backups.glob(pattern))
     except OSError as error:
         raise LedgerError(
             f"The folder {setup.places.backups} cannot be read: {error.strerror}.",
