@@ -21,6 +21,7 @@ from qbosync.command.common import failure, print_json, show_error, without_core
 from qbosync.command.connection import check, connect, disconnect, init
 from qbosync.command.emulated import demo, emulator
 from qbosync.command.ledger import ledger
+from qbosync.command.person import hold, release, resolve
 from qbosync.command.run import plan, sync
 from qbosync.command.support import support
 from qbosync.errors import QbosyncError
@@ -28,7 +29,7 @@ from qbosync.errors import QbosyncError
 _INTERRUPTED = 130
 _COMMANDS = (
     init, connect, check, disconnect, plan, sync, status, explain, reconcile,
-    adopt, support, ledger, emulator, demo,
+    adopt, resolve, hold, release, support, ledger, emulator, demo,
 )  # fmt: skip
 EXIT_CODES = """\b
 Exit codes, for cron and scripts:

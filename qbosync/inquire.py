@@ -30,7 +30,7 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
     """One record's story: what the shop says, what was written, what holds it, what comes."""
     connection = setup.connected()
     with look_into_ledger(setup, connection) as ledger:
-        source = _resolve(ledger, ref)
+        source = source_of(ledger, ref)
         entries = [e for e in ledger.entries() if e.key.source == source]
         writes = ledger.history(source)
         holds = [row for row in ledger.holds() if row["source"] == source]
@@ -90,7 +90,7 @@ def _write(row: dict[str, Any], resend_after: timedelta) -> dict[str, Any]:
     return told | {"changes": simplejson.loads(row["changes"], use_decimal=True)}
 
 
-def _resolve(ledger: Ledger, ref: str) -> str:
+def source_of(ledger: Ledger, ref: str) -> str:
     """A REF as kind:id; a bare number or Id means the document that bears it."""
     kind, colon, _ = ref.partition(":")
     kinds = ("customer", "order", "payment", "charge", "credit_memo", "credit_application")

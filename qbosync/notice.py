@@ -14,7 +14,7 @@ from typing import Any
 
 from qbosync.around import Around
 from qbosync.drift import classify, merged_into, owned
-from qbosync.edit import Edit, Kind
+from qbosync.edit import Edit, Kind, Says, Word
 from qbosync.ledger import Ledger
 from qbosync.lookup import read
 from qbosync.mapping.context import Memory
@@ -61,8 +61,18 @@ def look_at_people(
         memory = found.over(memory)
         if not is_dry:
             found.enter(shop.ledger)
+    if tied := [w for w in memory.words.values() if w.verdict is Says.RELINK]:
+        memory = replace(memory, relinks=_tied(tied, shop.company))
     outcome.edited = edited_rows(memory.edits, memory.words, memory.entries)
     return memory
+
+
+def _tied(words: Iterable[Word], company: Company) -> dict[Key, Body]:
+    """The objects that people named, as QuickBooks has them; blank where there is none."""
+    return {
+        word.key: read(company, word.key.entity, [word.qbo_id]).get(word.qbo_id, {})
+        for word in words
+    }
 
 
 def notice(
@@ -76,7 +86,8 @@ def notice(
     ours = {
         (entry.key.entity, entry.qbo_id): entry
         for entry in memory.entries.values()
-        if entry.is_live and entry.key.entity in _WATCHED and entry.key not in memory.waiting
+        if entry.state == "live" and entry.key.entity in _WATCHED
+        if entry.key not in memory.waiting
     }
     moved: dict[Key, tuple[Entry, Body]] = {}
     for entity in _WATCHED:

@@ -176,7 +176,13 @@ class Entry:
 
     @property
     def is_live(self) -> bool:
-        return self.state == "live"
+        """Whether QuickBooks still holds it, as far as we know."""
+        return self.state in ("live", "forgotten")
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether a person took it out of our hands, there or gone."""
+        return self.state in ("forgotten", "let_go")
 
     @property
     def is_withdrawn(self) -> bool:

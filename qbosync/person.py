@@ -7,17 +7,17 @@ overwrite it.  What was voided or deleted by hand stays so until a person says o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import Enum
 
 from qbosync.drift import FIELD_WORDS, says_already
 from qbosync.edit import Edit, Kind, Says, Word
 from qbosync.mapping.context import Memory
-from qbosync.model import Problem
-from qbosync.operation import Draft, Entity, Entry, Key
+from qbosync.mapping.posted import is_voided
+from qbosync.model import Problem, show
+from qbosync.operation import Body, Draft, Entity, Entry, Key
 from qbosync.reason import waits, word
 
-FORGOTTEN = "forgotten"
-"""The state of an entry that a person took out of our hands."""
 _CLICKS = {
     Entity.CUSTOMER: "Sales → Customers → gear icon → Include inactive → Make active",
     Entity.ITEM: "gear icon → Products and services → filter Inactive → Make active",
@@ -37,20 +37,20 @@ def ruling(
 ) -> Ruling | Problem:
     """How people's deeds and words bear on a draft."""
     aside = memory.asides.get(f"customer:{draft.customer}")
-    if aside is not None and draft.key.entity is not Entity.CUSTOMER:
+    is_same = entry is not None and draft.digest == entry.digest
+    if aside is not None and draft.key.entity is not Entity.CUSTOMER and not is_same:
         return waits(draft, aside)
     said = memory.words.get(draft.key)
     edit = memory.edits.get(draft.key)
     is_kept = said is not None and said.verdict is Says.THEIRS and said.covers(draft.digest)
     if entry is None:
         return Ruling.KEEP if is_kept else Ruling.AS_USUAL
-    if entry.state == FORGOTTEN:
+    if entry.is_let_go:
         return Ruling.KEEP
     if edit is None or edit.kind is Kind.INACTIVE:
         return Ruling.AS_USUAL
     if is_kept and said is not None and said.theirs == edit.theirs:
         return Ruling.KEEP
-    is_same = draft.digest == entry.digest
     if edit.kind.is_gone:
         return Ruling.KEEP if is_same or draft.is_void else in_the_way(draft, entry, edit)
     if said is not None and said.verdict is Says.OURS:
@@ -60,6 +60,40 @@ def ruling(
     if entry.key.entity is Entity.CUSTOMER and not _touches(draft, entry, edit):
         return Ruling.AS_USUAL
     return in_the_way(draft, entry, edit)
+
+
+def misfit(draft: Draft, there: Body, memory: Memory, id_of: Callable[[Key], str | None]) -> str:
+    """Why an object is not the record's, though a person says so; blank where it fits."""
+    if not there or not there.get("Active", True):
+        return "QuickBooks has no such object, or it is inactive."
+    qbo_id, entity = str(there["Id"]), draft.key.entity
+    for other in memory.entries.values():
+        is_it = (other.key.entity, other.qbo_id) == (entity, qbo_id) and other.is_live
+        if is_it and other.key != draft.key:
+            return f"it stands for {other.key.source.replace(':', ' ')} already."
+    if entity.is_named:
+        return ""
+    if is_voided(there):
+        return "it is void."
+    ours, theirs = id_of(draft.body["CustomerRef"]["value"]), there.get("CustomerRef", {})
+    if str(theirs.get("value", "")) != ours:
+        return f"it is on customer {theirs.get('name', '')} (Id {theirs.get('value', '')})."
+    total = Decimal(str(there.get("TotalAmt", 0)))
+    wanted = Decimal(draft.body.get("TotalAmt", draft.amount) or 0)
+    if total != wanted:
+        return f"its total is {show(total)}, not {show(wanted)}."
+    return ""
+
+
+def does_not_fit(draft: Draft, said: Word, why: str) -> Problem:
+    """A record that a person tied to something else than it is."""
+    return Problem(
+        draft.key.source,
+        "relink_differs",
+        f"{word(draft.key.entity).capitalize()} Id {said.qbo_id} is not this one: {why}",
+        "Look at both, and name the right Id.",
+        draft.amount,
+    )
 
 
 def _touches(draft: Draft, entry: Entry, edit: Edit) -> bool:

@@ -29,7 +29,7 @@ from qbosync.operation import (
     digest,
     given,
 )
-from qbosync.person import Ruling, ruling, stuck
+from qbosync.person import Ruling, does_not_fit, misfit, ruling, stuck
 from qbosync.reason import change, not_live, waits, why, word
 from qbosync.recognise import Verdict, recognise
 from qbosync.sequence import in_turn, shrinks
@@ -120,6 +120,7 @@ class _Planner:
 
     def plan(self, stamp: str) -> Plan:
         ctx = self.ctx
+        self._relinked_customers()
         for answers in MAPPINGS:
             for answer in answers(ctx):
                 self._take(answer)
@@ -169,6 +170,8 @@ class _Planner:
         entry = memory.entries.get(draft.key)
         if entry is not None and draft.epoch > entry.epoch and self._makes_room(entry):
             entry = None
+        if (there := memory.relinks.get(draft.key)) is not None:
+            return self._relink(draft, there)
         ruled = ruling(draft, entry, memory, self._id_of)
         if isinstance(ruled, Problem):
             return ruled
@@ -190,7 +193,7 @@ class _Planner:
         if refusal and refusal.digest == draft.digest:
             return Problem(draft.key.source, "refused", refusal.what, refusal.todo, draft.amount)
         for ref in sorted(draft.refs):
-            if problem := stuck(ref, memory):
+            if ref not in self.ctx.planned and (problem := stuck(ref, memory)):
                 return waits(draft, problem)
             if problem := self.names.need(ref, draft):
                 return problem
@@ -206,6 +209,21 @@ class _Planner:
         else:
             self._plan(change(draft, entry))
         return None
+
+    def _relink(self, draft: Draft, there: Body) -> Problem | None:
+        """Tie a record to the object that a person named, if it fits."""
+        memory = self.ctx.memory
+        if why := misfit(draft, there, memory, self._id_of):
+            return does_not_fit(draft, memory.words[draft.key], why)
+        self._plan(Operation(Action.ADOPT, draft, "a person said so", found=there))
+        return None
+
+    def _relinked_customers(self) -> None:
+        """Before anything refers to them."""
+        for key in self.ctx.memory.relinks:
+            customer = self.ctx.snapshot.customers.get(key.id) if key.kind == "customer" else None
+            if customer is not None and (problem := self._decide(customer_draft(customer))):
+                self._hold(problem)
 
     def _makes_room(self, entry: Entry) -> bool:
         """Whether a document was voided by us, or will be before another takes its place."""

@@ -210,6 +210,7 @@ def failure_json(command: str, error: Mapping[str, str], code: int) -> dict[str,
         "explain": lambda: {"ref": "", "source": {}, "rule": "", "documents": [], "writes": [],
                             "held": [], "edited": [], "said": [], "put_aside": []},
         "demo": lambda: {"steps": [], "runs": [], "books": _no_statement(), "agree": False},
+        "resolve": lambda: {"ref": "", "said": "", "what": "", **sync_json(Outcome(), nobody, {})},
         "reconcile": _no_statement,
         "adopt": lambda: {"certain": [], "doubtful": [], "left": {}, "taken_over": False},
     }  # fmt: skip

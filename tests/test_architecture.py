@@ -25,6 +25,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "ping",
         "init",
         "inquire",
+        "resolve",
         "running",
         "upkeep",
         "takeover",

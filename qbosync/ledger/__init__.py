@@ -157,11 +157,12 @@ class Ledger(Watch):
         if object_ is None:
             return
         seen = owned(entry.key.entity, object_)
-        if entry.key.entity is Entity.CUSTOMER and sent is not None and "Id" in sent:
+        is_part = entry.key.entity is Entity.CUSTOMER and sent is not None and "Id" in sent
+        if is_part and sent is not None:
             before = self.seen([entry.key]).get(entry.key, seen)
             seen = before | {name: value for name, value in seen.items() if name in sent}
         self._see(entry.key, seen)
-        self._settled(entry.key)
+        self._settled(entry.key, is_whole=not is_part)
 
     # Intents ---------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from qbosync.ledger.history import History
 from qbosync.ledger.row import key_text, read_key
 from qbosync.mapping.context import Memory, Stranger
 from qbosync.model import Problem
-from qbosync.operation import Entity, Key, canonical, digest
+from qbosync.operation import Key, canonical, digest
 
 _LONGEST = timedelta(days=60)
 """So long what people entered by hand may still be the same as something in the shop."""
@@ -69,13 +69,12 @@ class Watch(History):
             for key, facts in seen.items():
                 self._see(key, facts)
 
-    def _settled(self, key: Key) -> None:
+    def _settled(self, key: Key, *, is_whole: bool = True) -> None:
         """What was written or tied anew is no longer edited, and the word on it is carried out.
 
-        Of a customer only some fields were written: the next look tells what is left.
+        Of a customer perhaps only some fields were written: the next look tells what is left.
         """
-        tables = ("words",) if key.entity is Entity.CUSTOMER else ("edits", "words")
-        for table in tables:
+        for table in ("edits", "words") if is_whole else ("words",):
             self.db.execute(f"DELETE FROM {table} WHERE key = ?", [key_text(key)])  # noqa: S608
 
     # A person's word -------------------------------------------------------------------------
@@ -129,10 +128,22 @@ class Watch(History):
         with self.transaction():
             for key in keys:
                 self.db.execute(
-                    "UPDATE entries SET state = 'forgotten' WHERE key = ?", [key_text(key)]
+                    "UPDATE entries SET state = CASE state WHEN 'live' THEN 'forgotten'"
+                    " ELSE 'let_go' END WHERE key = ?",
+                    [key_text(key)],
                 )
                 for table in ("edits", "words"):
                     self.db.execute(f"DELETE FROM {table} WHERE key = ?", [key_text(key)])  # noqa: S608
+
+    def take_up(self, keys: Iterable[Key]) -> None:
+        """Take what was let go into our hands again; what is gone is written anew."""
+        with self.transaction():
+            for key in keys:
+                self.db.execute(
+                    "UPDATE entries SET digest = CASE state WHEN 'let_go' THEN ? ELSE digest END,"
+                    " state = CASE state WHEN 'let_go' THEN 'void' ELSE 'live' END WHERE key = ?",
+                    [digest({"void": True}), key_text(key)],
+                )
 
     def rekey(self, old: Key, new: Key) -> None:
         """Let a document stand for another record from now on."""

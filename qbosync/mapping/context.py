@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from qbosync.edit import Edit, Word
+from qbosync.edit import Edit, Says, Word
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, CreditMemo, Customer, Order, Payment, Problem, Snapshot
 from qbosync.operation import Body, Draft, Entry, Key
@@ -83,7 +83,8 @@ class Memory:
     """What the ledger remembers, as plain values.
 
     `edits` are what people changed in QuickBooks, `words` what they decided about it, `asides`
-    the records that they put aside, `strangers` what they entered there themselves.
+    the records that they put aside, `relinks` the objects that they tied records to (blank where
+    there is none), `strangers` what they entered there themselves.
     """
 
     entries: Mapping[Key, Entry] = field(default_factory=dict)
@@ -94,7 +95,15 @@ class Memory:
     edits: Mapping[Key, Edit] = field(default_factory=dict)
     words: Mapping[Key, Word] = field(default_factory=dict)
     asides: Mapping[str, Problem] = field(default_factory=dict)
+    relinks: Mapping[Key, Body] = field(default_factory=dict)
     strangers: tuple[Stranger, ...] = ()
+
+    def is_left(self, key: Key) -> bool:
+        """Whether a person said that a document stays as QuickBooks has it."""
+        word, entry = self.words.get(key), self.entries.get(key)
+        if entry is not None and entry.is_let_go:
+            return True
+        return word is not None and word.verdict is Says.THEIRS
 
     def live(self, key: Key) -> Entry | None:
         """The entry of a document that QuickBooks still holds."""
@@ -250,6 +259,7 @@ class Context:
             key.id
             for key, entry in self.memory.entries.items()
             if key.kind == kind and entry.is_live and key.id not in present
+            if not self.memory.is_left(key)
         )
         for id_ in ids:
             is_told = is_whole or self.is_deleted(kind, id_)

@@ -1,0 +1,270 @@
+"""A person's word on one record: remembered in the ledger, and carried out by the run after it.
+
+Nothing is sent from here.  What a word asks for is planned, guarded, entered and proven like
+any other write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from qbosync.edit import Edit, Says, Word
+from qbosync.errors import SetupError
+from qbosync.inquire import source_of
+from qbosync.ledger import Ledger
+from qbosync.lock import RunLock
+from qbosync.mapping.charge import charge_key
+from qbosync.mapping.credit_memo import credit_memo_key
+from qbosync.mapping.form import customer_key
+from qbosync.mapping.order import estimate_key, invoice_key
+from qbosync.mapping.payment import payment_key
+from qbosync.model import Snapshot, show
+from qbosync.operation import Entity, Entry, Key
+from qbosync.report import named
+from qbosync.scope import owners
+from qbosync.wiring import Setup, open_ledger, open_source
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person says of a record; `other` is an Id or another record, where one is needed."""
+
+    ref: str
+    verb: str
+    other: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The record it was about, in words what follows, and whether a run carries it out."""
+
+    source: str
+    words: str
+    needs_run: bool
+
+
+def resolve(setup: Setup, request: Request) -> Answer:
+    """Remember a person's word.
+
+    Raises:
+        SetupError: If there is nothing to decide, or the word does not fit the record.
+    """
+    with _ledger(setup) as ledger:
+        source = source_of(ledger, request.ref)
+        ours = {e.key: e for e in ledger.entries() if e.key.source == source}
+        edits = {k: e for k, e in ledger.edits().items() if k.source == source}
+        snapshot = open_source(setup, expect_orders=False).read()
+        case = _Case(setup, ledger, request, source, ours, edits, snapshot)
+        done = _VERBS[request.verb](case)
+        return Answer(source, done, request.verb != "forget" and source in owners(snapshot))
+
+
+@contextmanager
+def _ledger(setup: Setup) -> Iterator[Ledger]:
+    """The ledger, while no run is going."""
+    connection = setup.connected()
+    lock = setup.places.lock(connection.environment, connection.realm_id)
+    with RunLock(lock, setup.clock):
+        ledger = open_ledger(setup, connection)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Everything that a word may be about."""
+
+    setup: Setup
+    ledger: Ledger
+    request: Request
+    source: str
+    ours: Mapping[Key, Entry]
+    edits: Mapping[Key, Edit]
+    snapshot: Snapshot
+
+    @property
+    def name(self) -> str:
+        return named(self.source).capitalize()
+
+    @property
+    def document(self) -> Key:
+        """The document that a record without any would get."""
+        kind, _, id_ = self.source.partition(":")
+        makers = {
+            "customer": customer_key,
+            "order": invoice_key,
+            "payment": payment_key,
+            "charge": charge_key,
+            "credit_memo": credit_memo_key,
+        }
+        if kind not in makers:
+            raise SetupError(
+                f"{self.name} is settled with its credit memo and its invoice.",
+                "Resolve one of these.",
+            )
+        return makers[kind](id_)
+
+    def give(self, says: Says, keys: Iterable[Key], qbo_id: str = "") -> None:
+        now = self.setup.clock.now()
+        self.ledger.give(
+            Word(
+                key,
+                says,
+                now,
+                self.request.by,
+                self.edits[key].theirs if key in self.edits else "",
+                qbo_id=qbo_id,
+            )
+            for key in keys
+        )
+
+
+def _theirs(case: _Case) -> str:
+    """QuickBooks counts, until the source changes."""
+    keys = list(case.edits) or list(case.ours) or [case.document]
+    case.give(Says.THEIRS, keys)
+    return f"{case.name} stays as QuickBooks has it, until it changes in the shop system."
+
+
+def _ours(case: _Case) -> str:
+    """The shop system counts: written again, or anew where it is gone."""
+    merged = [edit for edit in case.edits.values() if edit.key.entity is Entity.CUSTOMER]
+    if any(edit.kind.is_gone for edit in merged):
+        raise SetupError(
+            f"{case.name} is gone in QuickBooks; a second one of its name would be a twin.",
+            f"Say which customer it is now: `qbosync resolve {case.source} --relink ID`.",
+        )
+    gone = [key for key, edit in case.edits.items() if edit.kind.is_gone]
+    if gone:
+        case.ledger.withdraw(gone)
+        return f"{case.name} is written anew, under the next number."
+    if let_go := [key for key, entry in case.ours.items() if entry.is_let_go]:
+        case.ledger.take_up(let_go)
+        return f"{case.name} is in our hands again."
+    if not case.edits and case.ours:
+        raise SetupError(
+            f"{case.name} is not edited in QuickBooks as far as the last run saw.",
+            "`qbosync explain` tells how it stands.",
+        )
+    case.give(Says.OURS, list(case.edits) or [case.document])
+    return f"{case.name} is written as the shop system has it."
+
+
+def _forget(case: _Case) -> str:
+    """Out of our hands: neither written nor watched any more."""
+    if not case.ours:
+        raise SetupError(
+            f"{case.name} is not in QuickBooks from here: there is nothing to forget.",
+            f"`qbosync hold {case.source}` keeps it from being written.",
+        )
+    case.ledger.forget(case.ours)
+    return (
+        f"{case.name} is forgotten: what QuickBooks has of it is yours, and nothing of it is"
+        f" written until `qbosync resolve {case.source} --ours`."
+    )
+
+
+def _relink(case: _Case) -> str:
+    """The record is the object with this Id."""
+    if not case.request.other.isdecimal():
+        raise SetupError(
+            f"{case.request.other!r} is no Id of QuickBooks.",
+            "The Id stands in the address of its page, behind txnId= or nameId=.",
+        )
+    keys = [case.document]
+    if keys[0].kind == "order" and not _is_charged(case):
+        keys = [estimate_key(keys[0].id)]
+    case.give(Says.RELINK, keys, case.request.other)
+    return f"{case.name} is {keys[0].entity.value} Id {case.request.other} from now on."
+
+
+def _is_charged(case: _Case) -> bool:
+    """Whether an order's own document is its invoice, as far as the last run saw."""
+    key = case.document
+    if key in case.ours or estimate_key(key.id) not in case.ours:
+        return True
+    return estimate_key(key.id) not in case.edits
+
+
+def _same_as(case: _Case) -> str:
+    """A payment entered again is the money that QuickBooks has already (rule of one cash)."""
+    old = source_of(case.ledger, case.request.other)
+    if not (case.source.startswith("payment:") and old.startswith("payment:")):
+        raise SetupError("Only a payment is the same money as another payment.", "Name two.")
+    new, entry = case.document, _entry_of(case.ledger, old)
+    payment = case.snapshot.payments.get(new.id)
+    before = case.snapshot.payments.get(old.partition(":")[2])
+    if payment is None:
+        raise SetupError(f"{case.name} is not in the export.", "See the shop system.")
+    if new in case.ours:
+        raise SetupError(f"{case.name} is in QuickBooks already.", "Resolve the other one.")
+    if entry is None or not entry.is_live:
+        raise SetupError(f"QuickBooks has no live {named(old)} from here.", "Look at it there.")
+    if before is not None and before.status == "posted":
+        raise SetupError(
+            f"{named(old).capitalize()} still counts in the shop system.", "Undo it there first."
+        )
+    if (payment.customer_id, payment.amount) != (entry.customer, entry.amount):
+        worth = show(entry.amount) if entry.amount is not None else ""
+        raise SetupError(
+            f"{case.name} is {show(payment.amount)} of customer {payment.customer_id},"
+            f" {named(old)} is {worth} of customer {entry.customer}: not the same money.",
+            "Name the payment that it repeats.",
+        )
+    case.ledger.rekey(entry.key, new)
+    return f"{case.name} is the money of {named(old)}; only what it pays is changed."
+
+
+def _entry_of(ledger: Ledger, source: str) -> Entry | None:
+    return next((e for e in ledger.entries() if e.key.source == source), None)
+
+
+_VERBS = {
+    "ours": _ours,
+    "theirs": _theirs,
+    "relink": _relink,
+    "forget": _forget,
+    "same_as": _same_as,
+}
+
+
+# Putting aside ----------------------------------------------------------------------------
+
+
+def put_aside(setup: Setup, ref: str, why: str, by: str) -> str:
+    """Hold a record until it is released.
+
+    Raises:
+        SetupError: If nothing is known of it.
+    """
+    with _ledger(setup) as ledger:
+        source = source_of(ledger, ref)
+        is_known = any(entry.key.source == source for entry in ledger.entries())
+        if not is_known and source not in owners(open_source(setup, expect_orders=False).read()):
+            raise SetupError(
+                f"Nothing is known of {named(source)}.",
+                "Give kind:id as the export has it, or a document's number.",
+            )
+        ledger.put_aside(source, why, by, setup.clock.now())
+    return source
+
+
+def release(setup: Setup, ref: str) -> str:
+    """Let a record go again.
+
+    Raises:
+        SetupError: If it was not put aside.
+    """
+    with _ledger(setup) as ledger:
+        source = source_of(ledger, ref)
+        if not ledger.release(source):
+            raise SetupError(
+                f"{named(source).capitalize()} was not put aside by hand.",
+                "`qbosync explain` tells what holds it.",
+            )
+    return source
