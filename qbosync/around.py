@@ -24,6 +24,7 @@ WATCHED = (
     "Payment",
     "CreditMemo",
     "Deposit",
+    "SalesReceipt",
 )
 """What the one read of changes asks for."""
 MANY = 900

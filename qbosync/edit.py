@@ -48,6 +48,10 @@ class Edit:
     into: str = ""
 
 
+SAID = "a person said so"
+"""The reason of what is written or tied because a person decided it."""
+
+
 class Says(StrEnum):
     """What a person decided."""
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qbosync.converted import ADOPTED
+from qbosync.edit import SAID
 from qbosync.errors import SetupError
 from qbosync.operation import MARK, Action, Body, Entity, Entry, Key, Operation
 
@@ -93,7 +94,7 @@ def refuse_second_writer(
         SetupError: Naming the first of them.
     """
     for operation in operations:
-        is_ours = operation.action is Action.ADOPT and operation.reason != ADOPTED
+        is_ours = operation.action is Action.ADOPT and operation.reason not in (ADOPTED, SAID)
         if not is_ours or operation.key.entity not in MARKED:
             continue
         document = Marked(operation.key, "", operation.found or {})

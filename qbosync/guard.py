@@ -5,20 +5,24 @@ Pure: each guard is handed what it judges and raises with what a person has to d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from qbosync.errors import SetupError
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Snapshot, show
-from qbosync.operation import Action, Entity, Entry
+from qbosync.operation import Action, Draft, Entity, Entry, Key, Operation
 from qbosync.outcome import by_month, link
 from qbosync.plan import Plan
 
 _GUARDED = (Entity.CUSTOMER, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
 _FIRST = 5
+_MONEY = (Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)
+MAX_VOIDS, MAX_OLD, MAX_TIMES = 10, 50, 3
+"""What an unattended run may do to real books where the configuration says nothing."""
 _SOME = 3
 """Fewer orders may go at once whatever their share."""
 _OFF = timedelta(days=1)
@@ -92,8 +96,76 @@ def refuse_another_plan(asked: str, plan: Plan) -> None:
         )
 
 
-def refuse_too_much(plan: Plan, entries: Collection[Entry], policy: Policy) -> None:
-    """Stop before a change of configuration rewrites the books, or a ceiling is passed."""
+def refuse_wrong_sums(plan: Plan) -> None:
+    """Nothing goes out whose lines are not the shop system's total, or that gives what it has not.
+
+    Raises:
+        SetupError: Naming the first of them: that is a mistake of qbosync.
+    """
+    for operation in plan.writes:
+        rows = operation.draft.body.get("Line", ())
+        sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        for row in rows:
+            links = row.get("LinkedTxn") or [{"TxnType": ""}]
+            sums[str(links[0]["TxnType"])] += row.get("Amount", ZERO)
+        why = _wrong(operation.draft, sums)
+        if rows and why:
+            raise SetupError(
+                f"{operation.key} would be wrong: {why}. Nothing was written.",
+                f"Please report it: `qbosync support --for {operation.key.source}`.",
+            )
+
+
+def _wrong(draft: Draft, sums: Mapping[str, Decimal]) -> str:
+    """What does not add up in a draft."""
+    invoices, credits_ = sums.get("Invoice", ZERO), sums.get("CreditMemo", ZERO)
+    if draft.key.entity is not Entity.PAYMENT:
+        total, lines = draft.facts.get("Total"), sums.get("", ZERO)
+        is_right = total is None or Decimal(str(total)) == lines
+        return "" if is_right else f"its lines make {show(lines)}, its total is {total}"
+    had = Decimal(draft.body.get("TotalAmt", ZERO)) + credits_
+    return "" if invoices <= had else f"it gives {show(invoices)} and has {show(had)}"
+
+
+def _unusual(
+    documents: Collection[Operation], policy: Policy, today: date, usual: Decimal | None
+) -> list[str]:
+    """What no unattended run does to real books after the first sync."""
+    if not policy.is_production:
+        return []
+    month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    old = sum("0" < str(op.draft.body.get("TxnDate", "")) < month.isoformat() for op in documents)
+    voids = sum(op.action is Action.VOID for op in documents)
+    new = [op for op in documents if op.action is Action.CREATE and counts_as_money(op.key)]
+    amount = sum((op.draft.amount or ZERO for op in new), ZERO)
+    reasons = []
+    if policy.max_voids is None and voids > MAX_VOIDS:
+        reasons.append(f"void {voids} documents")
+    if old > (policy.max_old_documents or MAX_OLD):
+        reasons.append(f"write {old} documents dated before {month}")
+    times = policy.max_times_usual or MAX_TIMES
+    if usual and amount > times * usual:
+        words = f"more than {times} times the usual day's {show(usual)}"
+        reasons.append(f"write documents over {show(amount)}, {words}")
+    return reasons
+
+
+def counts_as_money(key: Key) -> bool:
+    """What the usual day's sum is made of: invoices, credits and payments."""
+    return key.entity in _MONEY and key.kind != "credit_application"
+
+
+def refuse_too_much(
+    plan: Plan,
+    entries: Collection[Entry],
+    policy: Policy,
+    today: date,
+    usual: Decimal | None = None,
+) -> None:
+    """Stop before a change of configuration rewrites the books, or a ceiling is passed.
+
+    `usual` is the usual day's sum, where there are days enough to tell.
+    """
     documents = [op for op in plan.writes if not op.key.entity.is_named]
     changed = [
         op
@@ -115,6 +187,7 @@ def refuse_too_much(plan: Plan, entries: Collection[Entry], policy: Policy) -> N
         )
         if is_passed
     ]
+    reasons += _unusual(documents, policy, today, usual)
     if reasons:
         raise SetupError(
             f"This run would {' and '.join(reasons)}.",

@@ -13,7 +13,7 @@ from itertools import islice
 
 from qbosync.around import converted
 from qbosync.foreign import MARKED
-from qbosync.mapping.context import Candidate, Found, Memory
+from qbosync.mapping.context import Candidate, Found, Memory, Stranger
 from qbosync.mapping.item import method_draft
 from qbosync.meet import DELETED_SUFFIX, meet_customer
 from qbosync.model import Problem
@@ -21,6 +21,7 @@ from qbosync.operation import MARK, Action, Body, Draft, Entity, Intent, Key
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.qbo.query import is_in, literal
+from qbosync.stranger import MONEY, NEAR, strangers_among
 
 _CHUNK = 100
 _PAGE = 1000
@@ -68,8 +69,14 @@ def look_up(
     openings = {key.id: key for key in plan.wanted if key.kind == "opening"}
     objects |= _by_their_numbers(company, openings)
     payments = wanted[Entity.PAYMENT]
-    if memory.is_first or any(_is_by(draft, forgot_on) for draft in payments):
-        objects |= _payments(company, payments)
+    strangers: tuple[Stranger, ...] = ()
+    if payments and (memory.is_first or any(_is_by(draft, forgot_on) for draft in payments)):
+        since = _earliest(payments)
+        bodies = list(company.select("Payment", since))
+        objects |= _by_marker(Entity.PAYMENT, payments, bodies)
+        if memory.is_first:
+            others = {entity: list(company.select(entity, since)) for entity in MONEY[1:]}
+            strangers = tuple(strangers_among({"Payment": bodies, **others}, ()))
     for entity in MARKED:
         for key, shown in _by_marker(entity, wanted[entity], seen.get(entity, ())).items():
             # What was asked for just now is newer than what was seen before.
@@ -83,6 +90,7 @@ def look_up(
         tuple(company.select("Account", _WITH_INACTIVE)) if needs_accounts else (),
         tuple(company.select("Term")) if Entity.TERM in entities else (),
         converted(company, wanted[Entity.INVOICE], memory),
+        strangers,
     )
 
 
@@ -258,13 +266,10 @@ def _by_their_numbers(
     return found
 
 
-def _payments(company: Company, drafts: Collection[Draft]) -> dict[Key, tuple[Candidate, ...]]:
-    """Payments since the earliest planned one; the marker tells which is which."""
-    if not drafts:
-        return {}
-    earliest = min(str(draft.body["TxnDate"]) for draft in drafts)
-    bodies = company.select("Payment", f"TxnDate >= {literal(earliest)}")
-    return _by_marker(Entity.PAYMENT, drafts, bodies)
+def _earliest(drafts: Collection[Draft]) -> str:
+    """From ten days before the first of these on: so far a person's own date may lie off."""
+    first = date.fromisoformat(min(str(draft.body["TxnDate"]) for draft in drafts))
+    return f"TxnDate >= {literal((first - NEAR).isoformat())}"
 
 
 def _by_marker(

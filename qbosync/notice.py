@@ -23,6 +23,7 @@ from qbosync.outcome import Outcome
 from qbosync.person import edited_rows
 from qbosync.qbo.client import Company
 from qbosync.shop import Shop
+from qbosync.stranger import gone_among, strangers_among
 
 _DOCUMENTS = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)
 _WATCHED = (Entity.CUSTOMER, Entity.ITEM, *_DOCUMENTS)
@@ -61,10 +62,29 @@ def look_at_people(
         memory = found.over(memory)
         if not is_dry:
             found.enter(shop.ledger)
+        memory = look_at_strangers(shop, around.objects, memory, is_dry)
     if tied := [w for w in memory.words.values() if w.verdict is Says.RELINK]:
         memory = replace(memory, relinks=_tied(tied, shop.company))
     outcome.edited = edited_rows(memory.edits, memory.words, memory.entries)
     return memory
+
+
+def look_at_strangers(
+    shop: Shop, objects: Mapping[str, Iterable[Body]], memory: Memory, is_dry: bool
+) -> Memory:
+    """The memory with the money and invoices that people entered since."""
+    ours = {(entry.key.entity.value, entry.qbo_id) for entry in memory.entries.values()}
+    gone = set(gone_among(objects))
+    known = {s.id: s for s in memory.strangers}
+    left = {
+        id_: s
+        for id_, s in known.items()
+        if (s.entity, s.qbo_id) not in ours and f"{s.entity} {s.qbo_id}" not in gone
+    }
+    now = left | {s.id: s for s in strangers_among(objects, ours)}
+    if now != known and not is_dry:
+        shop.ledger.meet(now.values(), known.keys() - now.keys(), shop.today)
+    return replace(memory, strangers=tuple(now.values()))
 
 
 def _tied(words: Iterable[Word], company: Company) -> dict[Key, Body]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from qbosync.converted import ADOPTED, doubt
+from qbosync.edit import SAID, Says
 from qbosync.mapping import charge, credit_memo, order, payment, spending
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
 from qbosync.mapping.customer import customer_draft
@@ -33,6 +34,7 @@ from qbosync.person import Ruling, does_not_fit, misfit, ruling, stuck
 from qbosync.reason import change, not_live, waits, why, word
 from qbosync.recognise import Verdict, recognise
 from qbosync.sequence import in_turn, shrinks
+from qbosync.stranger import entered_by_hand
 from qbosync.transition import closed, less_than_paid, still_on, target_of, unsafe_change
 from qbosync.validate import find_problems
 
@@ -205,7 +207,7 @@ class _Planner:
             return problem
         if ruled is Ruling.SEND:
             changes = memory.edits[draft.key].fields
-            self._plan(Operation(Action.UPDATE, draft, "a person said so", entry, changes))
+            self._plan(Operation(Action.UPDATE, draft, SAID, entry, changes))
         else:
             self._plan(change(draft, entry))
         return None
@@ -215,7 +217,7 @@ class _Planner:
         memory = self.ctx.memory
         if why := misfit(draft, there, memory, self._id_of):
             return does_not_fit(draft, memory.words[draft.key], why)
-        self._plan(Operation(Action.ADOPT, draft, "a person said so", found=there))
+        self._plan(Operation(Action.ADOPT, draft, SAID, found=there))
         return None
 
     def _relinked_customers(self) -> None:
@@ -302,6 +304,8 @@ class _Planner:
             )
         if judged.object is not None:
             self._plan(Operation(Action.ADOPT, draft, "found in QuickBooks", found=judged.object))
+        elif problem := self._by_hand(draft):
+            return problem
         else:
             self._plan(Operation(Action.CREATE, draft, why(draft)))
         return None
@@ -310,6 +314,17 @@ class _Planner:
         """Whether this is the document whose place a new one is to take."""
         entry = self.ctx.memory.entries.get(key)
         return entry is not None and entry.qbo_id == str(made["Id"])
+
+    def _by_hand(self, draft: Draft) -> Problem | None:
+        """Whether somebody entered it in QuickBooks already, unless a person said it is another."""
+        said = self.ctx.memory.words.get(draft.key)
+        if said is not None and said.verdict is Says.OURS:
+            return None
+        customer = draft.body["CustomerRef"]["value"]
+        planned = self.operations.get((customer, 0))
+        met = str(planned.found["Id"]) if planned and planned.found else None
+        strangers = (*self.ctx.memory.strangers, *self.ctx.found.strangers)
+        return entered_by_hand(draft, strangers, self._id_of(customer) or met)
 
     def _id_of(self, key: Key) -> str | None:
         entry = self.ctx.memory.live(key)

@@ -25,6 +25,7 @@ from qbosync.guard import (
     refuse_strangers,
     refuse_to_begin_alone,
     refuse_too_much,
+    refuse_wrong_sums,
 )
 from qbosync.ledger import WHOLE_RUN
 from qbosync.lookup import look_up
@@ -207,6 +208,8 @@ class _Run:
             seen = self.around.objects if self.around else {}
             found = look_up(shop.company, plan, memory, forgot_on(shop.ledger), seen)
             plan = make_plan(snapshot, memory, shop.policy, self.shop.today, found, self.stamp)
+            if found.strangers and not self.options.is_dry:
+                shop.ledger.meet(found.strangers, (), shop.today)
         plan = only(plan, self.options.only)
         if self.around is not None:
             is_new = self.adopts_until is not None
@@ -230,8 +233,14 @@ class _Run:
 
     def guard(self, plan: Plan, memory: Memory) -> None:
         """Stop before a change of configuration rewrites the books, or a ceiling is passed."""
+        refuse_wrong_sums(plan)
         if not self.options.allow_mass_update:
-            refuse_too_much(plan, memory.entries.values(), self.shop.policy)
+            shop, ledger = self.shop, self.shop.ledger
+            # The first sync of real books is looked at by a person.
+            is_begun = bool(ledger.fact("first_sync"))
+            policy = shop.policy if is_begun else replace(shop.policy, is_production=False)
+            usual = ledger.usual_day(shop.clock.now()) if policy.is_production else None
+            refuse_too_much(plan, memory.entries.values(), policy, shop.today, usual)
 
     def first(self, plan: Plan, found: Found, memory: Memory) -> None:
         """The first sync of real books is given by a person, who looks at a few documents."""

@@ -148,6 +148,8 @@ def policy_of(settings: Settings) -> Policy:
         max_documents=settings.sync.max_documents,
         max_amount=settings.sync.max_amount,
         max_voids=settings.sync.max_voids,
+        max_old_documents=settings.sync.max_old_documents,
+        max_times_usual=settings.sync.max_times_usual,
         zero_total=documents.zero_total,
         memo_to=documents.memo_to,
         bill_email=documents.bill_email,

@@ -423,3 +423,18 @@ def test_a_payment_that_our_own_void_took_off_moves_on_unasked(room: Workroom) -
     outcome = room.later(business(shipped(), shipped(id_="1043"), moved))
     assert held(outcome) == {} and edited(outcome) == {"order:1042": "voided"}
     assert room.one("Payment")["UnappliedAmt"] == 0
+
+
+def test_a_full_check_remembers_what_it_finds_however_long_ago(shop: Shop) -> None:
+    """QuickBooks tells the changes of 30 days; the full comparison asks for each document."""
+    assert shop.run("sync").code == 0
+    invoice = shop.book("Invoice", "1002")
+    shop.bookkeeper(
+        "edit_line", entity="Invoice", id=invoice["Id"], line=1, values={"Amount": Decimal("240")}
+    )
+    shop.bookkeeper("delete", entity="Payment", id=shop.book("Payment", "4711")["Id"])
+    found = {row["name"]: row for row in shop.run("check", "--full", "--json").json["checks"]}
+    assert "ours 250, theirs 240" in found["invoices in QuickBooks"]["evidence"]
+    assert "was deleted" in found["payments in QuickBooks"]["evidence"]
+    told = {row["source"]: row["kind"] for row in shop.run("status", "--json").json["edited"]}
+    assert told == {"order:1002": "edited", "payment:501": "deleted"}

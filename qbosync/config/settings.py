@@ -161,6 +161,8 @@ class Sync(Table):
     max_documents: Count | None = None
     max_amount: Amount | None = None
     max_voids: Count | None = None
+    max_old_documents: Count | None = None
+    max_times_usual: Count | None = None
 
 
 class Notify(Table):

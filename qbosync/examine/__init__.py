@@ -102,7 +102,7 @@ def _there(
     if is_active != connection.is_active:
         write_connection(setup.places.connection, replace(connection, is_active=is_active))
     lists = books_checks(lists_of(company), snapshot, policy_of(setup.settings))
-    return [*own, *lists, *(full_checks(company, ledger) if is_full else ())]
+    return [*own, *lists, *(full_checks(company, ledger, setup.clock.now()) if is_full else ())]
 
 
 def vouch(setup: Setup, ledger: Ledger, names: Collection[str], who: str) -> None:

@@ -1,69 +1,81 @@
 """`check --full`: every document of ours in QuickBooks, looked at one by one.
 
 What changed there within 30 days each run sees by itself; this looks at everything, however
-long ago.  Nothing is written, and nothing is concluded but what QuickBooks says now.
+long ago, and tells it as a run does.  Nothing is written to QuickBooks.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
+from datetime import datetime
 
+from qbosync.edit import Edit, Kind
 from qbosync.ledger import Ledger
-from qbosync.operation import Body, Entity, Entry
+from qbosync.lookup import read
+from qbosync.model import Problem
+from qbosync.notice import notice
+from qbosync.operation import Body, Entity, Entry, Key
+from qbosync.person import named, what_happened
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import Check
 from qbosync.reason import word
 
-_DOCUMENTS = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT, Entity.CUSTOMER)
+_OURS = (
+    Entity.CUSTOMER, Entity.ITEM, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO,
+    Entity.PAYMENT,
+)  # fmt: skip
 _NAMED = 10
 """So many are named before the rest is only counted."""
 
 
-def full_checks(company: Company, ledger: Ledger) -> list[Check]:
-    """One finding for each kind of document."""
+def full_checks(company: Company, ledger: Ledger, now: datetime) -> list[Check]:
+    """One finding for each kind of document; what people did is remembered as by a run."""
+    waiting = {
+        i.key: Problem(i.key.source, "unknown_outcome", "", "") for i in ledger.open_intents()
+    }
+    memory = ledger.memory(waiting, now)
     ours: dict[Entity, list[Entry]] = defaultdict(list)
-    for entry in ledger.entries():
-        if entry.key.entity in _DOCUMENTS and entry.is_live:
+    for entry in memory.entries.values():
+        if entry.key.entity in _OURS and entry.state == "live":
             ours[entry.key.entity].append(entry)
+    objects = {entity.value: _there(company, entity, known) for entity, known in ours.items()}
+    found = notice(memory, objects, ledger, company, now)
+    found.enter(ledger)
     return [
-        _compared(entity, entries, company.read(entity, [entry.qbo_id for entry in entries]))
-        for entity, entries in sorted(ours.items())
+        _told(entity, len(known), found.edits, memory.entries)
+        for entity, known in sorted(ours.items())
     ]
 
 
-def _compared(entity: Entity, entries: Sequence[Entry], there: dict[str, Body]) -> Check:
+def _there(company: Company, entity: Entity, entries: list[Entry]) -> list[Body]:
+    """The objects as QuickBooks has them; what is not there any more as a tombstone."""
+    found = read(company, entity, [entry.qbo_id for entry in entries])
+    return [found.get(entry.qbo_id, {"Id": entry.qbo_id, "status": "Deleted"}) for entry in entries]
+
+
+def _told(
+    entity: Entity, count: int, edits: Mapping[Key, Edit], entries: Mapping[Key, Entry]
+) -> Check:
     name = f"{word(entity)}s in QuickBooks"
-    troubles = [words for entry in entries if (words := _trouble(entry, there.get(entry.qbo_id)))]
+    troubles = [
+        f"{key.source.replace(':', ' ')}: {_what(edit, entries.get(key))}"
+        for key, edit in edits.items()
+        if key.entity is entity
+    ]
     if not troubles:
-        return Check(name, "ok", f"All {len(entries)} are there as they were written.")
-    more = f"; {len(troubles) - _NAMED} more" if len(troubles) > _NAMED else ""
+        return Check(name, "ok", f"All {count} are there as they were written.")
+    more = f" {len(troubles) - _NAMED} more." if len(troubles) > _NAMED else ""
     return Check(
         name,
         "warning",
-        f"{len(troubles)} of {len(entries)}: {'; '.join(troubles[:_NAMED])}{more}.",
-        "See what a person did there: qbosync explain REF. Nothing is overwritten by itself.",
+        f"{len(troubles)} of {count}: {' '.join(troubles[:_NAMED])}{more}",
+        "See what a person did there: qbosync explain REF. Nothing is overwritten by itself;"
+        " qbosync resolve REF decides.",
     )
 
 
-def _trouble(entry: Entry, body: Body | None) -> str:
-    """What is otherwise than it was written, or nothing."""
-    what = f"{entry.key.source.replace(':', ' ')} (Id {entry.qbo_id})"
-    if body is None:
-        return f"{what} was deleted"
-    return "; ".join(_differences(entry, body, what))
-
-
-def _differences(entry: Entry, body: Body, what: str) -> Iterator[str]:
-    if not body.get("Active", True):
-        yield f"{what} was made inactive"
-    total = body.get("TotalAmt")
-    is_spending = entry.key.kind == "credit_application"
-    if total is not None and entry.amount is not None and not is_spending:
-        if total == 0 != entry.amount:
-            yield f"{what} was voided"
-        elif total != entry.amount:
-            yield f"{what} says {total:,.2f} and was written as {entry.amount:,.2f}"
-    number = body.get("DocNumber")
-    if entry.number and number is not None and str(number) != entry.number:
-        yield f"{what} bears the number {number} and was written as {entry.number}"
+def _what(edit: Edit, entry: Entry | None) -> str:
+    if edit.kind is Kind.INACTIVE:
+        return f"{named(edit, entry)} was made inactive."
+    return what_happened(edit, named(edit, entry))

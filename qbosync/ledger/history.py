@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
 from typing import Any
+
+import simplejson
 
 from qbosync.ledger.file import LedgerFile
 from qbosync.mapping.context import Sighting
 from qbosync.model import Problem
+
+_MONTH = timedelta(days=30)
+_ENOUGH = 5
 
 
 class History(LedgerFile):
@@ -51,6 +59,22 @@ class History(LedgerFile):
             "SELECT read_at FROM runs WHERE read_at IS NOT NULL ORDER BY id DESC LIMIT 1"
         )
         return datetime.fromisoformat(rows[0]["read_at"]) if rows else None
+
+    def usual_day(self, now: datetime) -> Decimal | None:
+        """What was invoiced, credited and received on a usual day of the last month.
+
+        `None` where fewer than five days tell.
+        """
+        rows = self._rows(
+            "SELECT first_sent, draft FROM intents WHERE action = 'create' AND first_sent >= ?"
+            " AND state IN ('posted', 'adopted') AND kind <> 'credit_application'"
+            " AND entity IN ('Invoice', 'CreditMemo', 'Payment')",
+            (now - _MONTH).isoformat(),
+        )
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for row in rows:
+            sums[row["first_sent"][:10]] += Decimal(simplejson.loads(row["draft"])["amount"] or 0)
+        return median(sums.values()) if len(sums) >= _ENOUGH else None
 
     # Holds and sightings ---------------------------------------------------------------
 

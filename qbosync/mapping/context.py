@@ -141,7 +141,8 @@ class Found:
     `objects` has every key that was asked for, with `()` where nothing is there.  `current`
     are documents of ours that may have to change, as QuickBooks has them now, and `funds`
     the Ids of its account Undeposited Funds.  `converted` has the invoices that QuickBooks
-    made from our estimates itself, by the key of ours.
+    made from our estimates itself, by the key of ours; `strangers` is the money that people
+    had entered before a first run.
     """
 
     objects: Mapping[Key, tuple[Candidate, ...]] = field(default_factory=dict)
@@ -150,6 +151,7 @@ class Found:
     accounts: tuple[Body, ...] = ()
     terms: tuple[Body, ...] = ()
     converted: Mapping[Key, Body] = field(default_factory=dict)
+    strangers: tuple[Stranger, ...] = ()
 
 
 @dataclass

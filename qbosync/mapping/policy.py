@@ -122,6 +122,8 @@ class Policy:
     max_documents: int | None = None
     max_amount: Decimal | None = None
     max_voids: int | None = None
+    max_old_documents: int | None = None
+    max_times_usual: int | None = None
 
     def open_from(self, today: date) -> date:
         """The first day whose documents may still change: this month, and some before it."""
