@@ -381,3 +381,12 @@ def test_no_file_speaks_of_a_machine_or_of_how_the_work_is_organised() -> None:
             if re.search(pattern, line)
         ]
     assert found == []
+
+
+def test_what_people_do_in_quickbooks_names_tests_that_are_there() -> None:
+    told = section(README, "What happens when a person changes something in QuickBooks")
+    files = [ROOT / name for name in re.findall(r"`(tests/test_\w+\.py)`", told)]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    named = re.findall(r"`(test_\w+)`", told)
+    assert len(named) > 20
+    assert [name for name in named if f"def {name}(" not in text] == []

@@ -74,7 +74,8 @@ def replaces(payment: Payment, ctx: Context) -> frozenset[Key] | Problem:
                 "same_money",
                 f"Payment {payment.id} over {show(payment.amount)} is perhaps the same money as"
                 f" payment {other.id}, which is {other.status} but still in QuickBooks.",
-                f"Settle payment {other.id} first; this one goes out by itself then.",
+                f"Settle payment {other.id} first; this one goes out by itself then. If it is the"
+                f" same: `qbosync resolve {payment.ref} --same-as {other.ref}`.",
                 payment.amount,
             )
     return frozenset(voided)
