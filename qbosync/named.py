@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qbosync.edit import Kind
 from qbosync.errors import RecordError
 from qbosync.mapping.context import Candidate, Context
 from qbosync.mapping.customer import customer_draft
@@ -15,8 +16,8 @@ from qbosync.mapping.item import item_draft, method_draft
 from qbosync.mapping.policy import Policy
 from qbosync.meet import meet_account, meet_customer, meet_item, meet_method
 from qbosync.model import Problem
-from qbosync.operation import Action, Draft, Entity, Key, Operation, item_key
-from qbosync.reason import waits, word
+from qbosync.operation import Action, Draft, Entity, Entry, Key, Operation, item_key
+from qbosync.reason import reactivation, waits, word
 
 
 class Names:
@@ -40,7 +41,7 @@ class Names:
     def need(self, ref: Key, draft: Draft) -> Problem | None:
         """Make sure that an object a draft refers to is there or is planned."""
         ctx = self.ctx
-        if self.ctx.exists(ref):
+        if ctx.exists(ref):
             return None
         if ref.entity is Entity.TERM:
             self.ctx.wanted.add(ref)
@@ -60,6 +61,19 @@ class Names:
             return None
         problem = self.ctx.held.get(ref.source) or Problem(ref.source, "", str(ref), "")
         return waits(draft, problem)
+
+    def wakes(self, ref: Key) -> bool:
+        """Plan to make a customer of ours active again that a person made inactive, if wanted."""
+        ctx = self.ctx
+        entry, customer = ctx.memory.live(ref), ctx.snapshot.customers.get(ref.id)
+        edit = ctx.memory.edits.get(ref)
+        is_asleep = edit is not None and edit.kind is Kind.INACTIVE
+        is_wanted = ctx.policy.reactivate and ref.entity is Entity.CUSTOMER and is_asleep
+        if not is_wanted or entry is None or customer is None:
+            return False
+        if ref not in ctx.planned:
+            self.plan(reactivation(customer_draft(customer), entry))
+        return True
 
     def _use_method(self, ref: Key) -> None:
         """A payment method that may not be made: used if it is there, else gone without."""
@@ -92,6 +106,9 @@ class Names:
             return None
         candidates = self.ctx.found.objects.get(ref, ())
         met = self._meet(draft, candidates)
+        if asleep := self._sleeping(draft, met):
+            self.plan(reactivation(draft, asleep))
+            return None
         if isinstance(met, Problem):
             return self._keep_problem(ref, met)
         if met is None:
@@ -105,6 +122,18 @@ class Names:
             self.plan(Operation(Action.CREATE, draft, "not in QuickBooks yet"))
         else:
             self.plan(Operation(Action.ADOPT, draft, "found in QuickBooks", found=met.object))
+        return None
+
+    def _sleeping(self, draft: Draft, met: Candidate | Problem | None) -> Entry | None:
+        """A customer found inactive under the name that we look for, if it may be woken."""
+        is_wanted = self.ctx.policy.reactivate and draft.key.entity is Entity.CUSTOMER
+        if not (is_wanted and isinstance(met, Problem) and met.reason == "inactive"):
+            return None
+        for candidate in self.ctx.found.objects.get(draft.key, ()):
+            body = candidate.object
+            if candidate.entity == "Customer" and not body.get("Active", True):
+                token = str(body.get("SyncToken", ""))
+                return Entry(draft.key, str(body["Id"]), token, origin="adopted")
         return None
 
     def _keep_problem(self, ref: Key, problem: Problem) -> Problem:

@@ -14,9 +14,11 @@ from datetime import date
 
 from qbosync.converted import ADOPTED, doubt
 from qbosync.edit import SAID, Says
-from qbosync.mapping import charge, credit_memo, order, payment, spending
+from qbosync.mapping import charge, credit_memo, order, payment, refund, spending
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
+from qbosync.mapping.correction import correction_draft, difference
 from qbosync.mapping.customer import customer_draft
+from qbosync.mapping.merged import follow, heirs, settled
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Problem, Snapshot
 from qbosync.named import Names
@@ -24,6 +26,7 @@ from qbosync.operation import (
     Action,
     Body,
     Draft,
+    Entity,
     Entry,
     Key,
     Operation,
@@ -35,7 +38,7 @@ from qbosync.reason import change, not_live, waits, why, word
 from qbosync.recognise import Verdict, recognise
 from qbosync.sequence import in_turn, shrinks
 from qbosync.stranger import entered_by_hand
-from qbosync.transition import closed, less_than_paid, still_on, target_of, unsafe_change
+from qbosync.transition import closed, corrected, less_than_paid, still_on, target_of, unsafe_change
 from qbosync.validate import find_problems
 
 MAPPINGS: tuple[Callable[[Context], Iterable[Answer]], ...] = (
@@ -44,6 +47,7 @@ MAPPINGS: tuple[Callable[[Context], Iterable[Answer]], ...] = (
     credit_memo.answers,
     payment.answers,
     spending.answers,
+    refund.answers,
 )
 """In the order of their references: a payment may speak of an invoice planned before it."""
 
@@ -88,6 +92,8 @@ def make_plan(
     plan only tells what to look up.  `stamp` stands for QuickBooks' state and goes into
     the plan's id.
     """
+    merged = heirs(snapshot)
+    snapshot = follow(snapshot, merged)
     problems, allotment = find_problems(snapshot, policy, memory)
     problems = dict(memory.asides) | problems
     ctx = Context(
@@ -99,6 +105,7 @@ def make_plan(
         held=problems,
         granted=allotment.granted,
         caps=allotment.caps,
+        merged=merged,
         is_informed=found is not None,
     )
     return _Planner(ctx).plan(stamp)
@@ -174,6 +181,8 @@ class _Planner:
             entry = None
         if (there := memory.relinks.get(draft.key)) is not None:
             return self._relink(draft, there)
+        if entry is not None and self.ctx.merged:
+            draft = settled(draft, entry, self.ctx)
         ruled = ruling(draft, entry, memory, self._id_of)
         if isinstance(ruled, Problem):
             return ruled
@@ -195,16 +204,17 @@ class _Planner:
         if refusal and refusal.digest == draft.digest:
             return Problem(draft.key.source, "refused", refusal.what, refusal.todo, draft.amount)
         for ref in sorted(draft.refs):
-            if ref not in self.ctx.planned and (problem := stuck(ref, memory)):
+            is_fine = ref in self.ctx.planned or self.names.wakes(ref)
+            if not is_fine and (problem := stuck(ref, memory)):
                 return waits(draft, problem)
             if problem := self.names.need(ref, draft):
                 return problem
-        if problem := closed(draft, entry, self.ctx):
-            return problem
+        problem = closed(draft, entry, self.ctx)
         if entry is None:
-            return self._create(draft)
-        if problem := unsafe_change(draft, entry, self.ctx):
-            return problem
+            return problem or self._create(draft)
+        problem = problem or unsafe_change(draft, entry, self.ctx)
+        if problem or self.ctx.corrections.get(draft.key.source):
+            return self._correct(draft, entry, problem)
         if ruled is Ruling.SEND:
             changes = memory.edits[draft.key].fields
             self._plan(Operation(Action.UPDATE, draft, SAID, entry, changes))
@@ -226,6 +236,23 @@ class _Planner:
             customer = self.ctx.snapshot.customers.get(key.id) if key.kind == "customer" else None
             if customer is not None and (problem := self._decide(customer_draft(customer))):
                 self._hold(problem)
+
+    def _correct(self, draft: Draft, entry: Entry, problem: Problem | None) -> Problem | None:
+        """Leave an invoice as it is, and make up for it by another document if that is wanted."""
+        ctx = self.ctx
+        before = ctx.corrections.get(draft.key.source, ())
+        if draft.key.entity is not Entity.INVOICE or entry.key.kind == "correction":
+            return problem
+        if before and not difference(draft, entry, ctx):
+            self._take(Keep(draft.key.source))
+            return None
+        fix = None
+        if ctx.policy.correction == "credit_memo":
+            fix = correction_draft(draft, entry, ctx)
+        if fix is None:
+            return problem or corrected(draft, entry, before)
+        self._take(Keep(draft.key.source, f"{fix.number} makes up for what changed"))
+        return self._decide(fix)
 
     def _makes_room(self, entry: Entry) -> bool:
         """Whether a document was voided by us, or will be before another takes its place."""
@@ -335,6 +362,9 @@ class _Planner:
         ctx = self.ctx
         for customer in ctx.snapshot.customers.values():
             if customer.ref in ctx.held:
+                continue
+            if customer.id in ctx.merged:
+                self._take(Skip(customer.ref, "merged into another customer"))
                 continue
             draft = customer_draft(customer)
             if (draft.key, 0) in self.operations:

@@ -26,6 +26,13 @@ def change(draft: Draft, entry: Entry) -> Operation:
     return update if draft.reason else replace(update, reason=_changed(update))
 
 
+def reactivation(draft: Draft, entry: Entry) -> Operation:
+    """Make a customer active again, with whatever else the source says of it now."""
+    update = change(draft, entry)
+    changes = {**update.changes, "Active": (False, True)}
+    return replace(update, reason="inactive in QuickBooks, and needed", changes=changes)
+
+
 def _changed(update: Operation) -> str:
     changes = update.changes
     if update.key.entity is Entity.PAYMENT and set(changes) == {"Line"}:
@@ -38,6 +45,7 @@ def _changed(update: Operation) -> str:
 
 
 _FIELD_WORDS = {
+    "Active": "active again",
     "BillAddr": "billing address",
     "CompanyName": "company name",
     "CustomerMemo": "job",
@@ -61,6 +69,8 @@ _FIELD_WORDS = {
 
 
 def why(draft: Draft) -> str:
+    if draft.reason:
+        return draft.reason
     reasons = {
         Entity.ESTIMATE: "ordered",
         Entity.INVOICE: "charged",

@@ -14,12 +14,13 @@ payment                             the rest is for a person
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from qbosync.mapping.context import Context
+from qbosync.mapping.merged import is_merge
 from qbosync.mapping.payment import target_key
 from qbosync.mapping.posted import applied, is_deposited, is_voided
 from qbosync.model import ZERO, Problem, show
@@ -56,6 +57,18 @@ def closed(draft: Draft, entry: Entry | None, ctx: Context) -> Problem | None:
         "closed_books",
         f"{document} is dated {first}, but {what}.{_would(draft, entry)}",
         todo,
+        draft.amount,
+    )
+
+
+def corrected(draft: Draft, entry: Entry, by: Sequence[Entry]) -> Problem:
+    """A further change of an invoice that other documents correct, where nothing may."""
+    names = ", ".join(other.number for other in by)
+    return Problem(
+        draft.key.source,
+        "corrected",
+        f"Invoice {entry.number} was corrected by {names} and changed again in the shop system.",
+        'Set [documents] correction = "credit_memo", or let the bookkeeper enter it.',
         draft.amount,
     )
 
@@ -106,7 +119,7 @@ def unsafe_change(draft: Draft, entry: Entry, ctx: Context) -> Problem | None:
         return None
     document = f"{word(entity).capitalize()} {entry.number or entry.qbo_id}"
     has_moved = entry.facts.get("CustomerRef") != draft.facts.get("CustomerRef")
-    if has_moved and not draft.is_void:
+    if has_moved and not draft.is_void and not is_merge(entry, draft.customer, ctx):
         return Problem(
             draft.key.source,
             "moved_customer",

@@ -43,7 +43,6 @@ def find_problems(
     problems += _documents(snapshot)
     problems += _payments(snapshot, policy, memory)
     problems += _credits(snapshot, memory)
-    problems += _refunds(snapshot)
     found: dict[str, Problem] = {}
     for problem in problems:
         found.setdefault(problem.source, problem)
@@ -71,7 +70,7 @@ def _customers(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
     first: dict[str, Customer] = {}
     by_age = sorted(snapshot.customers.values(), key=lambda c: c.id not in known)
     for customer in by_age:
-        if customer.id not in needed:
+        if customer.id not in needed or customer.merged_into:
             continue
         if fault := _name_fault(customer.name.strip()):
             yield Problem(
@@ -274,16 +273,3 @@ def _credits(snapshot: Snapshot, memory: Memory) -> Iterator[Problem]:
                 IN_SHOP,
                 credit.amount,
             )
-
-
-def _refunds(snapshot: Snapshot) -> Iterator[Problem]:
-    for refund in snapshot.refunds.values():
-        yield Problem(
-            refund.ref,
-            "refund_by_hand",
-            f"{refund.where}: {show(refund.amount)} went back to customer {refund.customer_id}"
-            f" on {refund.paid}.",
-            "Enter it in QuickBooks: an Expense or Check to Accounts Receivable with the customer,"
-            " linked to the credit.",
-            refund.amount,
-        )

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.mapping.posted import amount, applied, is_voided
+from qbosync.meet import DELETED_SUFFIX
 from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, bind
 
 _ALWAYS = ("CustomerRef", "TxnDate", "Line", "DocNumber", "TotalAmt", "LinkedTxn")
@@ -58,9 +59,7 @@ def update_body(
         "sparse": True,
     }
     if draft.key.entity.is_named:
-        is_ours = entry.origin == "created" and not fill_only
-        fields = {n: whole[n] for n in operation.changes if n in whole}
-        return body | {n: v for n, v in fields.items() if is_ours or not current.get(n)}
+        return body | _named_fields(operation, whole, current, fill_only=fill_only)
     wanted = [*_ALWAYS, *operation.changes]
     for name in operation.changes:
         wanted.extend(_WITH.get(name, ()))
@@ -68,6 +67,20 @@ def update_body(
     body |= {name: current[name] for name in _CARRIED if name in current}
     if draft.key.entity is not Entity.PAYMENT and "Line" in whole:
         body["Line"] = _lines(draft, entry, whole["Line"], current.get("Line", []))
+    return body
+
+
+def _named_fields(operation: Operation, whole: Body, current: Body, *, fill_only: bool) -> Body:
+    """What an update says of a customer; one that was there before us is only filled in."""
+    entry, changes = operation.entry, operation.changes
+    is_ours = entry is not None and entry.origin == "created" and not fill_only
+    fields = {n: whole[n] for n in changes if n in whole}
+    body = {n: v for n, v in fields.items() if is_ours or not current.get(n)}
+    if is_ours and "CompanyName" in changes and "CompanyName" not in whole:
+        body["CompanyName"] = ""
+    if "Active" in changes:
+        name = str(current.get("DisplayName", "")).removesuffix(DELETED_SUFFIX)
+        body = {"DisplayName": name, **body, "Active": True}
     return body
 
 

@@ -172,9 +172,6 @@ def refuse_what_is_not_there(settings: Settings) -> None:
         SetupError: Naming the settings.
     """
     wanted = {
-        '[orders] on_backward = "void"': settings.orders.on_backward != "keep",
-        '[documents] correction = "credit_memo"': settings.documents.correction != "hold",
-        "[customers] reactivate = true": settings.customers.reactivate,
         f'[source] kind = "{settings.source.kind}"': settings.source.kind != "folder",
     }
     if names := ", ".join(name for name, is_set in wanted.items() if is_set):

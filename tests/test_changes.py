@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,8 +16,23 @@ import pytest
 
 from qbosync.emulator import Server
 from qbosync.model import Order, Refund, Snapshot
+from qbosync.operation import Entity, Key
 from qbosync.outcome import Outcome
-from tests.builders import business, charge, credit, customer, line, order, payment, pays, policy
+from tests.builders import (
+    FOUND,
+    business,
+    charge,
+    credit,
+    customer,
+    held,
+    line,
+    order,
+    payment,
+    pays,
+    planned,
+    policy,
+    remembered,
+)
 from tests.workroom import Dying, Json, Killed, Workroom, a_server, entities
 
 SHIPPED = order(status="shipped")
@@ -421,6 +436,33 @@ def test_a_refunded_payment_is_never_voided(room: Workroom) -> None:
     assert money(room.one("Payment"), "UnappliedAmt") == "100.00"
 
 
+@pytest.mark.parametrize("status", ["refunded", "bounced"])
+def test_a_refund_and_a_bounce_clear_themselves_once_the_links_show_them(status: str) -> None:
+    """A person ticked the expense in the payment: the emulator knows no expenses."""
+    before = business(SHIPPED, PAID)
+    memory = remembered(before)
+    key = Key(Entity.PAYMENT, "payment", "77")
+    spent = {
+        "Id": memory.entries[key].qbo_id,
+        "TotalAmt": Decimal("100.00"),
+        "UnappliedAmt": Decimal("0.00"),
+        "Line": [
+            {
+                "Amount": Decimal("100.00"),
+                "LinkedTxn": [{"TxnId": "600", "TxnType": "Expense"}],
+            }
+        ],
+        "LinkedTxn": [{"TxnId": "900", "TxnType": "Deposit"}],
+    }
+    back = Refund("3", "12", date(2026, 3, 9), Decimal("100.00"), payment_id="77")
+    others = [back] if status == "refunded" else []
+    after = business(SHIPPED, replace(PAID, status=status), *others)
+    waiting = planned(after, memory=memory, deposited=["payment:77"])
+    assert list(held(waiting)) == (["refund:3"] if others else ["payment:77"])
+    linked = planned(after, memory=memory, found=replace(FOUND, current={key: spent}))
+    assert linked.held == ()
+
+
 # Charges and credits ----------------------------------------------------------------------
 
 
@@ -512,6 +554,262 @@ def test_an_overpayment_is_the_unapplied_part_of_its_payment(room: Workroom) -> 
         ("update", "Payment", "payment:77"),
     )
     assert money(by_number(room, "2"), "Balance") == "70.00"
+
+
+# Closed books -----------------------------------------------------------------------------
+
+
+def test_a_document_in_closed_books_stays_and_the_hold_says_what_would_change(
+    room: Workroom,
+) -> None:
+    room.run(business(SHIPPED, charge()))
+    room.bookkeeper("close_books", date="2026-03-31")
+    held = room.later(business(worth("70.00"), charge(is_deleted=True)))
+    assert reasons(held) == {"order:1042": "closed_books", "charge:9": "closed_books"}
+    assert "would change from 100.00 to 70.00" in held.held["order:1042"].what
+    assert held.written == []
+    room.bookkeeper("open_books")
+    done = room.later(business(worth("70.00"), charge(is_deleted=True)))
+    assert len(done.written) == 2 and not done.held
+
+
+def test_amounts_older_than_open_months_stay_and_the_rest_goes_on(room: Workroom) -> None:
+    room.run(business(SHIPPED, order("2"), payment("77", "40.00", pays("order:2", "40.00"))))
+    room.rules = policy(open_months=2)
+    named = replace(worth("70.00"), name="Kitchen")
+    held = room.later(business(named, order("2"), payment("77", "40.00", pays("order:2", "40.00"))))
+    assert reasons(held) == {"order:1042": "closed_books"}
+    charged = business(
+        replace(SHIPPED, name="Kitchen"),
+        order("2", "shipped"),
+        payment("77", "40.00", pays("order:2", "40.00")),
+    )
+    goes_on(
+        room,
+        charged,
+        ("update", "Invoice", "order:1042"),
+        ("create", "Invoice", "order:2"),
+        ("update", "Payment", "payment:77"),
+    )
+
+
+def test_a_new_payment_for_an_invoice_in_closed_books_goes_through(room: Workroom) -> None:
+    room.run(business(SHIPPED))
+    room.bookkeeper("close_books", date="2026-03-31")
+    paid = payment("77", "100.00", pays("order:1042", "100.00"), received=date(2026, 4, 7))
+    goes_on(room, business(SHIPPED, paid), ("create", "Payment", "payment:77"))
+    assert money(room.one("Invoice"), "Balance") == "0.00"
+
+
+def test_a_payment_in_closed_books_is_applied_by_hand_and_clears_itself(room: Workroom) -> None:
+    late = replace(SHIPPED, status_at=date(2026, 4, 7))
+    room.run(business(order(), PAID))
+    room.bookkeeper("close_books", date="2026-03-31")
+    listed = room.later(business(late, PAID))
+    assert entities(listed) == [("create", "Invoice", "order:1042")] and not listed.held
+    assert "apply 100.00 to order 1042" in listed.by_hand["payment:77"].what
+    assert listed.exit_code == 3
+    invoice, paid = room.one("Invoice")["Id"], room.one("Payment")["Id"]
+    room.bookkeeper("apply_payment", id=paid, invoice=invoice)
+    assert not room.later(business(late, PAID)).by_hand
+    assert room.later(business(late, PAID)).exit_code == 0
+
+
+def test_a_payment_in_the_bank_is_applied_by_hand_and_clears_itself(room: Workroom) -> None:
+    room.run(business(order(), PAID))
+    paid = room.one("Payment")["Id"]
+    room.bookkeeper("deposit", id=paid)
+    listed = room.later(business(SHIPPED, PAID))
+    assert entities(listed) == [("create", "Invoice", "order:1042")] and not listed.held
+    assert "it was deposited" in listed.by_hand["payment:77"].what
+    room.bookkeeper("apply_payment", id=paid, invoice=room.one("Invoice")["Id"])
+    assert not room.later(business(SHIPPED, PAID)).by_hand
+    assert room.later(business(SHIPPED, PAID)).exit_code == 0
+
+
+def test_a_payment_in_the_bank_whose_amount_changes_is_held(room: Workroom) -> None:
+    room.run(business(PAID, order()))
+    room.bookkeeper("deposit", id=room.one("Payment")["Id"])
+    held = room.later(business(payment("77", "90.00", pays("order:1042", "90.00")), order()))
+    assert reasons(held) == {"payment:77": "fixed_payment"}
+
+
+def taxed(goods: str, tax: str, status: str = "shipped") -> Order:
+    total = str(Decimal(goods) + Decimal(tax))
+    return order(status=status, total=total, lines=(line(goods),), tax=Decimal(tax))
+
+
+def test_what_may_not_be_changed_is_corrected_by_a_document_of_today(room: Workroom) -> None:
+    room.rules = policy(correction="credit_memo")
+    room.run(business(taxed("100.00", "6.00")))
+    room.bookkeeper("close_books", date="2026-03-31")
+    goes_on(
+        room,
+        business(taxed("80.00", "4.80")),
+        ("create", "CreditMemo", "correction:order:1042/C1"),
+    )
+    memo = by_number(room, "1042-C1", "CreditMemo")
+    assert memo["TxnDate"] == room.clock.now().date().isoformat()
+    rows = [r for r in memo["Line"] if r["DetailType"] == "SalesItemLineDetail"]
+    told = {r["SalesItemLineDetail"]["ItemRef"]["name"]: money(r, "Amount") for r in rows}
+    assert told == {"Cabinets": "20.00", "Sales Tax": "1.20"}
+    goes_on(
+        room,
+        business(taxed("150.00", "9.00")),
+        ("create", "Invoice", "correction:order:1042/A1"),
+    )
+    assert money(by_number(room, "1042-A1")) == "74.20"
+    assert money(by_number(room, "1042")) == "106.00", "the original is untouched"
+    room.bookkeeper("open_books")
+    assert room.later(business(taxed("150.00", "9.00"))).written == []
+    goes_on(
+        room,
+        business(taxed("150.00", "9.00", status="void")),
+        ("create", "CreditMemo", "correction:order:1042/C2"),
+    )
+
+
+def test_an_order_that_shrinks_below_money_in_the_bank_is_corrected_where_wanted(
+    room: Workroom,
+) -> None:
+    room.rules = policy(correction="credit_memo")
+    room.run(business(SHIPPED, PAID))
+    room.bookkeeper("deposit", id=room.one("Payment")["Id"])
+    goes_on(
+        room,
+        business(worth("70.00"), PAID),
+        ("create", "CreditMemo", "correction:order:1042/C1"),
+    )
+    assert money(by_number(room, "1042-C1", "CreditMemo")) == "30.00"
+
+
+# Customers, classes, dates ---------------------------------------------------------------
+
+
+def names(room: Workroom) -> dict[str, str]:
+    """Whose each document is, by its number, or its kind."""
+    found = {}
+    for entity in ("Estimate", "Invoice", "CreditMemo", "Payment"):
+        for body in room.documents(entity):
+            key = f"{entity} {body.get('DocNumber', '')}".strip()
+            found[key] = str(body["CustomerRef"].get("name") or body["CustomerRef"]["value"])
+    ids = {str(c["Id"]): str(c["DisplayName"]) for c in room.documents("Customer")}
+    return {key: ids.get(name, name) for key, name in found.items()}
+
+
+def test_a_renamed_customer_is_renamed(room: Workroom) -> None:
+    room.run(business(SHIPPED))
+    room.later(business(SHIPPED, customer(name="Birchwood & Sons")))
+    assert room.one("Customer")["DisplayName"] == "Birchwood & Sons"
+
+
+def test_an_individual_that_becomes_a_company_and_back_is_followed(room: Workroom) -> None:
+    room.run(business(SHIPPED, customer(type="individual")))
+    room.later(business(SHIPPED, customer(type="business")))
+    assert room.one("Customer")["CompanyName"] == "Birchwood Homes"
+    room.later(business(SHIPPED, customer(type="individual")))
+    assert not room.one("Customer").get("CompanyName")
+
+
+def test_of_a_merged_customer_what_is_open_moves_and_history_stays(room: Workroom) -> None:
+    old, heir = customer(), customer("13", "Marlow")
+    paid = payment("77", "60.00", pays("order:1", "60.00"))
+    free = payment("78", "5.00")
+    records = [order("1", "shipped"), order("2", "shipped"), order("3"), paid, free, credit()]
+    room.run(business(old, heir, order("4", customer_id="13"), *records))
+    merged = replace(old, merged_into="13")
+    goes_on(
+        room,
+        business(merged, heir, order("4", customer_id="13"), *records),
+        ("update", "Estimate", "order:3"),
+        ("update", "Invoice", "order:2"),
+        ("update", "CreditMemo", "credit_memo:5"),
+        ("update", "Payment", "payment:78"),
+    )
+    assert names(room) == {
+        "Estimate 3": "Marlow", "Estimate 4": "Marlow", "Invoice 1": "Birchwood Homes",
+        "Invoice 2": "Marlow", "CreditMemo CM-5": "Marlow",
+        "Payment": names(room)["Payment"],
+    }  # fmt: skip
+    rest = payment("79", "40.00", pays("order:1", "40.00"), customer_id="13")
+    goes_on(
+        room,
+        business(merged, heir, order("4", customer_id="13"), *records, rest),
+        ("create", "Payment", "payment:79"),
+    )
+    assert money(by_number(room, "1"), "Balance") == "0.00"
+
+
+def test_a_customer_made_inactive_holds_its_documents(room: Workroom) -> None:
+    room.run(business(SHIPPED))
+    room.bookkeeper("deactivate", name="Birchwood Homes")
+    held = room.later(business(SHIPPED, order("2")))
+    assert reasons(held) == {"order:2": "waits"} and held.written == []
+    assert "is inactive" in held.held["order:2"].what
+    name = room.company().select("Customer", "Active = false")
+    room.bookkeeper("activate", name=next(iter(name))["DisplayName"])
+    assert entities(room.later(business(SHIPPED, order("2")))) == [
+        ("create", "Estimate", "order:2")
+    ]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_customer_made_inactive_is_made_active_where_that_is_wanted(
+    room: Workroom, is_known: bool
+) -> None:
+    room.rules = policy(reactivate=True)
+    if is_known:
+        room.run(business(SHIPPED))
+    else:
+        room.book("Customer", {"DisplayName": "Birchwood Homes"})
+    room.bookkeeper("deactivate", name="Birchwood Homes")
+    done = room.later(business(SHIPPED, order("2")))
+    assert not done.held
+    there = room.one("Customer")
+    assert (there["DisplayName"], there["Active"]) == ("Birchwood Homes", True)
+    assert [body["DocNumber"] for body in room.documents("Estimate")] == ["2"]
+
+
+def test_a_product_of_another_class_moves_its_line_to_that_item(room: Workroom) -> None:
+    room.run(business(replace(SHIPPED, lines=(line("100.00", export_class="Doors"),))))
+    for name in ("Fronts", "Never seen before"):
+        goes_on(
+            room,
+            business(replace(SHIPPED, lines=(line("100.00", export_class=name),))),
+            ("update", "Invoice", "order:1042"),
+        )
+        detail = room.one("Invoice")["Line"][0]["SalesItemLineDetail"]
+        assert detail["ItemRef"]["name"] == name
+    assert {item["Name"] for item in room.documents("Item")} >= {"Doors", "Fronts"}
+
+
+def test_a_remake_over_nothing_is_sent_or_skipped_as_configured(room: Workroom) -> None:
+    remake = order("2", "shipped", "0.00")
+    room.rules = policy(zero_total="skip")
+    assert room.run(business(remake)).written == []
+    room.rules = policy()
+    room.later(business(remake))
+    assert money(room.one("Invoice")) == "0.00"
+    room.rules = policy(zero_total="skip")
+    assert room.later(business(remake)).exit_code == 0, "what is there stays"
+
+
+def test_a_charge_date_to_come_waits_for_its_day(room: Workroom) -> None:
+    day = (room.clock.now() + timedelta(days=2)).date()
+    later = replace(SHIPPED, charge_date=day)
+    assert entities(room.run(business(later))) == [("create", "Estimate", "order:1042")]
+    assert room.later(business(later)).written == []
+    room.advance(2 * 86400)
+    assert entities(room.later(business(later))) == [("create", "Invoice", "order:1042")]
+    assert room.one("Invoice")["TxnDate"] == day.isoformat()
+
+
+def test_a_feed_that_leaves_the_surplus_out_of_its_payments(room: Workroom) -> None:
+    room.rules = policy(payment_amount="applied")
+    surplus = credit("5", "30.00", reason="overpayment", payment_id="77")
+    room.run(business(SHIPPED, PAID, surplus))
+    paid = room.one("Payment")
+    assert (money(paid), money(paid, "UnappliedAmt")) == ("130.00", "30.00")
 
 
 # Killed between any two -------------------------------------------------------------------

@@ -209,7 +209,9 @@ class Ledger(Watch):
         """Whether a document was made by us: an update of an adopted one does not make it so."""
         key = [key_text(intent.key)]
         row = self.db.execute("SELECT origin FROM entries WHERE key = ?", key).fetchone()
-        return str(row[0]) if row and "Id" in intent.body else "created"
+        if "Id" not in intent.body:
+            return "created"
+        return str(row[0]) if row else "adopted"
 
     def drop(self, intents: Iterable[Intent], now: datetime, answer: str) -> None:
         """Close intents that were not applied, and can no longer be: what they wanted is

@@ -160,9 +160,10 @@ class Context:
 
     `planned` will be there before what refers to it is sent, `going` will be voided.
     `wanted` is what somebody has to look up in QuickBooks before the plan can be carried
-    out; `is_informed` says that this was done.  `granted` is what an order takes of
-    what is given to it, by (who gives, order), and `caps` those that it takes less of now.
-    `given` is what the plan takes of invoices that are not ours, by their Ids.
+    out; `is_informed` says that this was done.  `granted` is what an order takes of what is
+    given to it, by (who gives, order), and `caps` those that it takes less of now.  `merged`
+    has customers that are gone and whose they are now, `given` what the plan takes of
+    invoices that are not ours, by their Ids.
     """
 
     snapshot: Snapshot
@@ -177,6 +178,7 @@ class Context:
     given: dict[str, Decimal] = field(default_factory=dict)
     granted: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
     caps: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    merged: Mapping[str, str] = field(default_factory=dict)
     is_informed: bool = False
 
     def customer(self, customer_id: str) -> Customer | None:
@@ -214,6 +216,15 @@ class Context:
                     memo = f"credit_memo:{entry.key.id.partition('/')[0]}"
                     payers[memo][entry.key] = amount
         return payers
+
+    @cached_property
+    def corrections(self) -> Mapping[str, list[Entry]]:
+        """The documents that correct the invoice of an order or charge, by its reference."""
+        by_source: dict[str, list[Entry]] = defaultdict(list)
+        for key, entry in self.memory.entries.items():
+            if key.kind == "correction" and entry.is_live:
+                by_source[key.id.rpartition("/")[0]].append(entry)
+        return by_source
 
     def paid(self, source: str) -> Decimal:
         """How much is applied to an order or charge, or spent of a credit memo."""

@@ -23,6 +23,7 @@ from qbosync.mapping.form import (
     memo,
     text,
 )
+from qbosync.mapping.merged import is_merge
 from qbosync.mapping.order_line import order_lines
 from qbosync.mapping.policy import Policy
 from qbosync.model import Customer, Order, Problem
@@ -97,15 +98,17 @@ def _charged(order: Order, ctx: Context) -> Iterator[Answer]:
     if isinstance(draft, Draft) and is_first and ctx.policy.estimate_always:
         yield estimate_draft(order, ctx)
         draft = invoice_draft(order, ctx)
-    elif invoice and invoice.is_live and _has_moved(order, invoice) and not ctx.paid(order.ref):
+    elif invoice and _has_moved(order, invoice, ctx) and not ctx.paid(order.ref):
         # QuickBooks knows no invoice that changes hands: it is made anew.
         yield from _void(order.id, "another customer's now in the shop system", ctx)
         draft = invoice_draft(order, ctx)
     yield draft
 
 
-def _has_moved(order: Order, entry: Entry) -> bool:
-    return entry.facts.get("CustomerRef") != f"customer:{order.customer_id}"
+def _has_moved(order: Order, invoice: Entry, ctx: Context) -> bool:
+    """Whether an invoice is another customer's now, who is not just the old one merged."""
+    is_same = invoice.facts.get("CustomerRef") == f"customer:{order.customer_id}"
+    return invoice.is_live and not is_same and not is_merge(invoice, order.customer_id, ctx)
 
 
 def _fallen_back(order: Order, invoice: Entry, ctx: Context) -> Iterator[Answer]:

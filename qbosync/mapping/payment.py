@@ -14,8 +14,10 @@ from typing import Any
 from qbosync.mapping.charge import charge_key
 from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import customer_key, text
+from qbosync.mapping.merged import holder, is_merge, payer
 from qbosync.mapping.opening import is_before_start, opening_invoice, why_not_sent
 from qbosync.mapping.order import invoice_key
+from qbosync.mapping.refund import refunded
 from qbosync.mapping.undone import replaces, undone
 from qbosync.model import ZERO, Application, CreditMemo, Payment, Problem, show
 from qbosync.operation import Body, Draft, Entity, Key, marker
@@ -89,7 +91,8 @@ def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) ->
         return Skip(payment.ref, why_not_sent(applied, ctx))
     draft = _draft(payment, applied, ctx)
     if entry is not None:
-        return draft
+        is_sent = entry.digest == draft.digest and payment.status == "refunded"
+        return (refunded(payment, ctx) if is_sent else None) or draft
     first = replaces(payment, ctx)
     return first if isinstance(first, Problem) else replace(draft, after=first)
 
@@ -110,22 +113,40 @@ def capped(own: Key, target: str, amount: Decimal, ctx: Context) -> Decimal:
     return amount if cap is None or target_key(target) not in ctx.planned else min(amount, cap)
 
 
+def _sums(applied: tuple[Application, ...]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    for application in applied:
+        sums[application.target] += application.amount
+    return sums
+
+
+def _owner(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> str:
+    """Whose a payment is: where customers were merged, what it pays may have stayed behind."""
+    if not ctx.merged:
+        return payment.customer_id
+    entry = ctx.memory.live(payment_key(payment.id))
+    if entry and entry.gives and is_merge(entry, payment.customer_id, ctx):
+        return entry.customer
+    targets = {target: target_key(target) for target in _sums(applied)}
+    return payer(payment.customer_id, targets, ctx)
+
+
 def _lines(
-    own: Key, applied: tuple[Application, ...], ctx: Context
+    own: Key, applied: tuple[Application, ...], payment: Payment, owner: str, ctx: Context
 ) -> tuple[list[Body], list[list[str]]]:
     """The lines to invoices that are there, each named once: a payment without them waits.
 
     "A waiting payment is applied when the invoice appears" is not written anywhere: the
     draft gains a line, its facts change, and the planner sees an update like any other.
     """
-    sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    for application in applied:
-        sums[application.target] += application.amount
+    sums = _sums(applied)
     bodies: list[Body] = []
     facts: list[list[str]] = []
     for target, wanted in sorted(sums.items()):
         key = target_key(target)
         amount = capped(own, target, wanted, ctx)
+        if ctx.merged and holder(target, key, payment.customer_id, ctx) != owner:
+            continue  # QuickBooks lets no payment pay another customer's invoice
         if amount and ctx.exists(key) and fits(own, target, amount, ctx):
             bodies.append({"Amount": amount, "LinkedTxn": [{"TxnId": key, "TxnType": "Invoice"}]})
             facts.append([target, str(amount)])
@@ -167,8 +188,9 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
     key = payment_key(payment.id)
     epoch = ctx.epoch(key)
     amount = amount_of(payment, ctx)
+    owner = _owner(payment, applied, ctx)
     method = payment.method.casefold()
-    rows, row_facts = _lines(key, applied, ctx)
+    rows, row_facts = _lines(key, applied, payment, owner, ctx)
     opened, notes = _opened(payment, applied, ctx)
     for target, (qbo_id, paid) in opened.items():
         rows.append({"Amount": paid, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]})
@@ -176,14 +198,14 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
     mark = marker(policy.instance, key, epoch)
     reference = text(payment.reference)
     body: Body = {
-        "CustomerRef": {"value": customer_key(payment.customer_id)},
+        "CustomerRef": {"value": customer_key(owner)},
         "TotalAmt": amount,
         "TxnDate": payment.received.isoformat(),
         "Line": rows,
         "PrivateNote": f"{reference}\n{mark}" if len(reference) > REFERENCE_LENGTH else mark,
     }
     facts: dict[str, Any] = {
-        "CustomerRef": f"customer:{payment.customer_id}",
+        "CustomerRef": f"customer:{owner}",
         "TotalAmt": str(amount),
         "TxnDate": payment.received.isoformat(),
         "Line": row_facts,
@@ -208,7 +230,7 @@ def _draft(payment: Payment, applied: tuple[Application, ...], ctx: Context) -> 
         key,
         body,
         facts,
-        customer=payment.customer_id,
+        customer=owner,
         amount=amount,
         notes=tuple(notes),
         epoch=epoch,
