@@ -79,7 +79,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_documents(*given: object) -> Found:
         found = real(*given)  # type: ignore[arg-type]
         named = {key: them for key, them in found.objects.items() if key.entity.is_named}
-        return Found(named, found.accounts, found.terms)
+        return Found(named, accounts=found.accounts, terms=found.terms)
 
     monkeypatch.setattr(qbosync.sync, "look_up", without_documents)
 
