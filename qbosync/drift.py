@@ -58,6 +58,8 @@ FIELD_WORDS = {
 def owned(entity: Entity, body: Body) -> dict[str, Any]:
     """The fields of an object that are ours for good, as far as it has them."""
     if entity is Entity.CUSTOMER:
+        if "DisplayName" not in body:
+            return {}  # listed by Id and token only, after very many changes
         return {name: _plain(body.get(name)) for name in _PERSON}
     if entity.is_named:
         return {}

@@ -122,12 +122,12 @@ def notice(
             edit = classify(entry, seen.get(key), body, _ids(memory, found), (), now)
             if edit is not None and edit.kind is Kind.DELETED:
                 edit = _vanished(edit, entry, moved, seen, ours, company)
-            _enter(found, memory, key, edit, body)
+            _enter(found, memory, seen.get(key), edit, (key, body))
     gone = gone_of(memory.entries.values())
     for key, (entry, body) in moved.items():
         if key.entity is not Entity.CUSTOMER:
             edit = classify(entry, seen.get(key), body, _ids(memory, found), gone, now)
-            _enter(found, memory, key, edit, body)
+            _enter(found, memory, seen.get(key), edit, (key, body))
             if edit is not None and edit.kind.is_gone:
                 gone.add((key.entity.value, entry.qbo_id))
     return found
@@ -148,17 +148,27 @@ def _is_older(body: Body, entry: Entry) -> bool:
     return token.isdecimal() and known.isdecimal() and int(token) < int(known)
 
 
-def _enter(found: Noticed, memory: Memory, key: Key, edit: Edit | None, body: Body) -> None:
+def _enter(
+    found: Noticed,
+    memory: Memory,
+    seen: Mapping[str, Any] | None,
+    edit: Edit | None,
+    there: tuple[Key, Body],
+) -> None:
+    key, body = there
     before = memory.edits.get(key)
     if edit is not None:
         if before is not None and before.theirs == edit.theirs:
             edit = replace(edit, found_at=before.found_at)
-        found.edits[key] = edit
+        if edit != before:
+            found.edits[key] = edit
         return
     if before is not None:
         found.cleared.append(key)
     if not key.entity.is_named or key.entity is Entity.CUSTOMER:
-        found.seen[key] = owned(key.entity, body)
+        now = {**(seen or {}), **owned(key.entity, body)}
+        if now != seen:
+            found.seen[key] = now
 
 
 def _vanished(

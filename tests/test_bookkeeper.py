@@ -12,6 +12,7 @@ import pytest
 
 from qbosync.emulator import Server
 from qbosync.model import Order
+from qbosync.notice import notice
 from qbosync.outcome import Outcome
 from tests.builders import business, line, order, payment, pays
 from tests.shopkit import CUSTOMERS, Shop, open_shop
@@ -438,3 +439,18 @@ def test_a_full_check_remembers_what_it_finds_however_long_ago(shop: Shop) -> No
     assert "was deleted" in found["payments in QuickBooks"]["evidence"]
     told = {row["source"]: row["kind"] for row in shop.run("status", "--json").json["edited"]}
     assert told == {"order:1002": "edited", "payment:501": "deleted"}
+    again = {row["name"]: row for row in shop.run("check", "--full", "--json").json["checks"]}
+    assert "ours 250, theirs 240" in again["invoices in QuickBooks"]["evidence"]
+
+
+def test_what_is_only_listed_by_its_token_is_no_edit(room: Workroom) -> None:
+    """After a thousand changes QuickBooks tells Ids and tokens only: nothing is concluded."""
+    room.run(business(shipped()))
+    with room.shop(business(shipped())) as shop:
+        memory = shop.ledger.memory({}, shop.clock.now())
+        bare = {
+            entity: [{"Id": body["Id"], "SyncToken": "9"} for body in room.documents(entity)]
+            for entity in ("Customer", "Item", "Invoice")
+        }
+        found = notice(memory, bare, shop.ledger, shop.company, shop.clock.now())
+    assert (found.edits, found.cleared, found.seen) == ({}, [], {})

@@ -43,7 +43,7 @@ def full_checks(company: Company, ledger: Ledger, now: datetime) -> list[Check]:
     found = notice(memory, objects, ledger, company, now)
     found.enter(ledger)
     return [
-        _told(entity, len(known), found.edits, memory.entries)
+        _told(entity, len(known), found.over(memory).edits, memory.entries)
         for entity, known in sorted(ours.items())
     ]
 
