@@ -166,8 +166,8 @@ def classify(
     kind = Kind.EDITED
     if key.entity is Entity.PAYMENT and set(found) == {"Line"}:
         kind = Kind.APPLIED_ELSEWHERE if found["Line"][1] else Kind.UNAPPLIED
-    shown = {name: (_shown(a), _shown(b)) for name, (a, b) in found.items()}
-    return Edit(key, kind, digest(theirs), now, shown)
+    both = {name: (shown(a), shown(b)) for name, (a, b) in found.items()}
+    return Edit(key, kind, digest(theirs), now, both)
 
 
 def _without(seen: Seen, gone: Collection[tuple[str, str]]) -> Seen:
@@ -207,7 +207,8 @@ def overwrites(operation: Operation, edit: Edit, sent: Body, there: Body) -> boo
     if edit.kind is Kind.INACTIVE:
         return False
     if entity.is_named:
-        return any(name in operation.changes for name in edit.fields)
+        changed = (name for name in edit.fields if name in operation.changes and name in sent)
+        return any((sent[name] or None) != (there.get(name) or None) for name in changed)
     wanted = {"TotalAmt": operation.draft.amount, **sent}
     return operation.draft.is_void or bool(differences(owned(entity, wanted), owned(entity, there)))
 
@@ -221,7 +222,7 @@ def merged_into(gone: str, documents: Iterable[tuple[Seen | None, Body]]) -> str
     return ""
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A field as people read it; lines by their amounts, links by what they lead to."""
     if isinstance(value, Mapping):
         return ", ".join(str(part) for part in value.values())

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from qbosync.converted import ADOPTED
 from qbosync.edit import SAID
@@ -125,7 +125,9 @@ def _is_after(document: Marked, at: datetime | None) -> bool:
 
 
 def _told(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "at a time QuickBooks does not tell"
+    return (
+        f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "at a time QuickBooks does not tell"
+    )
 
 
 def _instant(text: object) -> datetime | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
 
-from qbosync.drift import FIELD_WORDS, says_already
+from qbosync.drift import FIELD_WORDS, says_already, shown
 from qbosync.edit import Edit, Kind, Says, Word
 from qbosync.mapping.context import Memory
 from qbosync.mapping.posted import is_voided
@@ -97,9 +97,13 @@ def does_not_fit(draft: Draft, said: Word, why: str) -> Problem:
 
 
 def _touches(draft: Draft, entry: Entry, edit: Edit) -> bool:
-    """Whether the source changed a field of a customer that a person changed too."""
-    before = entry.facts
-    return any(draft.facts.get(name) != before.get(name) for name in edit.fields)
+    """Whether the source changed a field of a customer that a person changed too, to another
+    value."""
+    before, now = entry.facts, draft.facts
+    return any(
+        now.get(name) != before.get(name) and shown(now.get(name) or "") != theirs
+        for name, (_, theirs) in edit.fields.items()
+    )
 
 
 def stuck(ref: Key, memory: Memory) -> Problem | None:

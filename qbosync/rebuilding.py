@@ -16,6 +16,8 @@ from qbosync.shop import Shop
 
 ADOPT_UNTIL = "adopt_until"
 """The fact that says until when nothing new is created."""
+FOR_NOW = "9999-01-01T00:00:00+00:00"
+"""For `ADOPT_UNTIL` where nobody asked QuickBooks yet what time it is: the next run does."""
 TAKEN_OVER_AT = "taken_over_at"
 """The fact that says when a person made this the machine that writes."""
 
@@ -41,15 +43,17 @@ def knows_since(ledger: Ledger, read_at: datetime) -> datetime:
 def adopts_until(shop: Shop, is_dry: bool) -> datetime | None:
     """Until when nothing new is created, because the ledger may have forgotten writes.
 
-    A machine whose clock was ahead then must not wait for it to come true.
+    By QuickBooks' clock, which `shop` has: a machine whose own is wrong neither waits for ever
+    nor not at all.
     """
     told, now = shop.ledger.fact(ADOPT_UNTIL), shop.clock.now()
-    if not told or datetime.fromisoformat(told) <= now:
+    if not told:
         return None
     latest = now + shop.resend_after
-    if datetime.fromisoformat(told) > latest and not is_dry:
-        shop.ledger.set_fact(ADOPT_UNTIL, latest.isoformat())
-    return min(datetime.fromisoformat(told), latest)
+    until = min(datetime.fromisoformat(told), latest)
+    if told != until.isoformat() and not is_dry:
+        shop.ledger.set_fact(ADOPT_UNTIL, until.isoformat())
+    return until if until > now else None
 
 
 def without_creates(plan: Plan, until: str) -> Plan:

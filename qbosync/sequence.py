@@ -1,7 +1,7 @@
 """In which order operations go out, so that no money is ever on a document too small for it.
 
     money comes off        before    its invoice shrinks or is voided
-    a void                 before    what takes its place
+    a void                 before    what takes its place, and the estimate it gives back
     an invoice is made     before    money goes on it
 
 A payment that does both, giving back to an invoice that shrinks and taking on another, is
@@ -82,6 +82,9 @@ def _before(op: Operation, givers: Mapping[str, set[Key]], voids: set[Key]) -> f
         return frozenset(givers.get(op.key.source, ()))
     if op.action is Action.CREATE:
         return frozenset({op.key} & voids) | op.draft.after
+    if op.key.entity is Entity.ESTIMATE:
+        # Voiding an invoice sets its estimate's status anew (recorded).
+        return frozenset(void for void in voids if void.source == op.key.source)
     return frozenset()
 
 

@@ -146,7 +146,7 @@ class _Run:
 
     def settle(self) -> None:
         """Find out what became of every write whose answer was lost."""
-        self.adopts_until = adopts_until(self.shop, self.options.is_dry)
+        self.adopts_until = adopts_until(self.books, self.options.is_dry)
         self.waiting = recover(
             self.books,
             self.outcome,

@@ -259,4 +259,4 @@ def _contains(has: Any, wanted: Any) -> bool:
         return len(rows) == len(wanted) and all(_contains(row, want) for row, want in pairs)
     if isinstance(wanted, Decimal | int) and not isinstance(wanted, bool):
         return amount(has) == wanted
-    return str(has) == str(wanted)
+    return not has if wanted == "" else str(has) == str(wanted)

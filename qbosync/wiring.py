@@ -36,6 +36,7 @@ from qbosync.qbo.limits import NoPace, Pace
 from qbosync.qbo.oauth import PRODUCTION, SANDBOX, Endpoints, discover
 from qbosync.qbo.session import Session
 from qbosync.qbo.transport import HttpTransport
+from qbosync.rebuilding import ADOPT_UNTIL, FOR_NOW
 from qbosync.shop import Shop
 from qbosync.source.base import Source
 from qbosync.source.folder import FolderSource
@@ -332,7 +333,7 @@ def create_ledger(
         "created_at": now.isoformat(),
     }
     if is_known:
-        facts["adopt_until"] = (now + setup.settings.sync.resend_after).isoformat()
+        facts[ADOPT_UNTIL] = FOR_NOW
     return Ledger.create(path or setup.places.ledger(environment, realm_id), facts)
 
 
@@ -388,7 +389,7 @@ def open_company(
 ) -> Company:
     """The connected company, behind a session that keeps the ledger and the keyring in step."""
     keeper = keeper_of(setup, connection, is_interactive)
-    _keep_in_step(keeper, ledger, setup.clock, setup.settings.sync.resend_after)
+    _keep_in_step(keeper, ledger)
     return company_behind(setup, connection, keeper)
 
 
@@ -414,7 +415,7 @@ def company_of(
     return Company(endpoints.api, realm_id, transport, session, pace, setup.clock)
 
 
-def _keep_in_step(keeper: Keeper, ledger: Ledger, clock: Clock, resend_after: timedelta) -> None:
+def _keep_in_step(keeper: Keeper, ledger: Ledger) -> None:
     """Notice a ledger that is older than the keyring remembers: a backup was restored.
 
     The ledger's number is committed first and the keyring follows, so a crash between the
@@ -426,8 +427,7 @@ def _keep_in_step(keeper: Keeper, ledger: Ledger, clock: Clock, resend_after: ti
         ledger.set_fact(CONNECTION_ENDS, ends)
     is_same = blob.ledger_uuid in ("", ledger.fact("uuid"))
     if not is_same or blob.ledger_seq > int(ledger.fact("sequence") or 0):
-        until = (clock.now() + resend_after).isoformat()
-        ledger.set_fact("adopt_until", until)
+        ledger.set_fact(ADOPT_UNTIL, FOR_NOW)
         ledger.set_fact("sequence", str(blob.ledger_seq))
     tie(keeper, ledger)
 

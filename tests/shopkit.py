@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -199,6 +200,8 @@ class Shop:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=os.environ | CLEAN | self.environ | environ,
             cwd=Path(__file__).parent.parent,
+            # Tests may themselves run under nohup, which children would inherit.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
         )  # fmt: skip
 
     def connect(self, *, switch_off: bool = True) -> None:

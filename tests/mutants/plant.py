@@ -211,8 +211,8 @@ PLANTS = (
         "a ledger that forgot creates nothing at first",
         "no adopt-only",
         "qbosync/rebuilding.py",
-        "    if not told or datetime.fromisoformat(told) <= now:\n",
-        "    if told or not told:\n",
+        "    return until if until > now else None\n",
+        "    return None\n",
         LAYER + "test_adopting_only_alone_keeps_a_ledger_that_forgot_from_writing",
     ),
     Plant(

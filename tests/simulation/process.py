@@ -31,7 +31,7 @@ from qbosync.model import Snapshot
 from qbosync.outcome import Outcome
 from qbosync.qbo.client import Company
 from qbosync.qbo.limits import NoPace
-from qbosync.rebuilding import ADOPT_UNTIL, TAKEN_OVER_AT
+from qbosync.rebuilding import ADOPT_UNTIL, FOR_NOW, TAKEN_OVER_AT
 from qbosync.shop import Shop
 from qbosync.wiring import Keeper, _keep_in_step
 from tests.simulation.fault import Fault
@@ -197,11 +197,10 @@ class Machine:
         """Connect anew; the keyring may remember that there was a ledger."""
         self.drop_ledger()
         self.ledgers += 1
-        now = SimClock(self.net).now()
         facts = {"uuid": f"ledger{self.ledgers}", "environment": "emulator",
                  "realm_id": self.net.realm_id, "instance": "main"}  # fmt: skip
         if is_known:
-            facts["adopt_until"] = (now + RESEND_AFTER).isoformat()
+            facts[ADOPT_UNTIL] = FOR_NOW
         Ledger.create(self.path, facts).close()
 
     def drop_ledger(self) -> None:
@@ -249,7 +248,7 @@ class Machine:
             ledger.net = net
             net.ledger = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
             keeper = Keeper(self.keyring, "emulator")
-            _keep_in_step(keeper, ledger, SimClock(net), RESEND_AFTER)
+            _keep_in_step(keeper, ledger)
             return sync.run(self._shop(ledger))
         except Killed:
             return None
