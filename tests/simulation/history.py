@@ -315,7 +315,8 @@ class History:
         elif habit == "recode" and invoices:
             item = {"SalesItemLineDetail": {"ItemRef": {"value": "1"},
                                             "TaxCodeRef": {"value": "NON"}}}  # fmt: skip
-            body = {"action": "edit_line", "entity": "Invoice", "id": dice.choice(invoices).id,
+            touched = dice.choice(invoices)  # its quantity and price go too
+            body = {"action": "edit_line", "entity": "Invoice", "id": touched.id,
                     "line": 1, "values": item}  # fmt: skip
         elif habit == "void" and invoices:
             touched = dice.choice(invoices)
@@ -324,6 +325,7 @@ class History:
             touched = dice.choice(payments)
             body = {"action": "deposit", "id": touched.id}
         elif habit == "phone" and invoices:
+            self.oracle.edited_people.add(invoices[0].customer)
             body = {"action": "edit", "entity": "Customer", "id": invoices[0].customer,
                     "values": {"PrimaryPhone": {"FreeFormNumber": "000"}}}  # fmt: skip
         if body:
