@@ -457,13 +457,16 @@ def test_nobody_sends_while_quickbooks_asked_for_a_pause():
 def test_at_most_ten_are_in_flight():
     pace, inside, most = NoPace(), [], []
     lock = threading.Lock()
+    full = threading.Event()
 
     def one() -> None:
         with pace.slot():
             with lock:
                 inside.append(1)
                 most.append(len(inside))
-            threading.Event().wait(0.01)
+                if len(inside) == 10:
+                    full.set()
+            full.wait(10)
             with lock:
                 inside.pop()
 

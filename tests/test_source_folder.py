@@ -8,8 +8,6 @@ import io
 import json
 import os
 import shutil
-import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -1012,9 +1010,6 @@ def test_ten_thousand_orders_are_read_at_once(tmp_path: Path) -> None:
     rows("order_lines", 30_000, lambda n: LINE | {"order_id": n // 3, "line_no": n % 3})
     rows("payments", 9_000, lambda n: PAYMENT | {"payment_id": n})
     rows("payment_applications", 9_000, lambda n: APPLICATION | {"payment_id": n})
-    started = time.process_time()
     snapshot = read(tmp_path)
-    took = time.process_time() - started
-    assert took < 2 or sys.gettrace() is not None  # measuring coverage takes its own time
     assert (len(snapshot.orders), len(snapshot.payments)) == (10_000, 9_000)
     assert snapshot.problems == ()
