@@ -41,10 +41,13 @@ PLANTS = (
         "an intent is on the disk before its request leaves",
         "the intent is entered after sending",
         "qbosync/execute.py",
-        """                        flying[pool.submit(self._request, *sent)] = group""",
-        """                        flying[pool.submit(self._request, *sent)] = group
-                        self.ledger.intend(group)""",
-        "tests/test_crash.py::test_a_killed_run_leaves_no_trace",
+        """if sent := self._intend(group):
+""",
+        """if (sent := ([intent for _, intent in group], "")) and (
+                        self._request(*sent) and self._intend(group)
+                    ):
+""",
+        "tests/test_crash.py::test_a_request_leaves_only_after_its_intent_is_on_the_disk",
     ),
     Plant(
         "what is committed survives a power cut",
