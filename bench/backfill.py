@@ -107,7 +107,8 @@ def connect(config: Path, url: str) -> None:
     command = [sys.executable, "-m", "qbosync", "--config", str(config), "connect", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as it:
         assert it.stdout is not None
-        requests.get(f"{it.stdout.readline().strip()}&approve={realm}", timeout=30)
+        address = next(line.strip() for line in it.stdout if line.startswith("http"))
+        requests.get(f"{address}&approve={realm}", timeout=30)
         it.stdout.read()
     if it.returncode:
         raise SystemExit(f"connect ended with {it.returncode}")

@@ -218,6 +218,15 @@ class Context:
         return payers
 
     @cached_property
+    def taken_back(self) -> Mapping[tuple[str, Decimal], list[Payment]]:
+        """The payments whose money did not come after all, by customer and amount."""
+        found: dict[tuple[str, Decimal], list[Payment]] = defaultdict(list)
+        for payment in self.snapshot.payments.values():
+            if not payment.is_received:
+                found[payment.customer_id, payment.amount].append(payment)
+        return found
+
+    @cached_property
     def corrections(self) -> Mapping[str, list[Entry]]:
         """The documents that correct the invoice of an order or charge, by its reference."""
         by_source: dict[str, list[Entry]] = defaultdict(list)

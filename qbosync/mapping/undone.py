@@ -57,14 +57,9 @@ def replaces(payment: Payment, ctx: Context) -> frozenset[Key] | Problem:
     the money twice.
     """
     voided = set()
-    for other in ctx.snapshot.payments.values():
+    for other in ctx.taken_back.get((payment.customer_id, payment.amount), ()):
         key = Key(Entity.PAYMENT, "payment", other.id)
-        is_same = (
-            not other.is_received
-            and (other.customer_id, other.amount) == (payment.customer_id, payment.amount)
-            and abs(other.received - payment.received) <= _SAME_MONEY
-        )
-        if not is_same:
+        if abs(other.received - payment.received) > _SAME_MONEY:
             continue
         if key in ctx.going:
             voided.add(key)
