@@ -168,7 +168,9 @@ class LedgerFile:
 
     def _rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         with explained(self.path):
-            return list(self.db.query(sql, parameters))
+            cursor = self.db.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a question in SQL is answered with; for exports and support."""

@@ -29,7 +29,10 @@ _STRIDE = 7
 
 
 def week() -> tuple[Step, ...]:
-    """Two runs: everything made, then everything moved, charged, paid, credited and edited."""
+    """Everything made; everything moved, charged, paid, credited and edited; and a run to recover.
+
+    Two clean runs and one with nothing to do follow each history by themselves.
+    """
     dice = Random(42)
 
     def changes(names: str) -> list[Step]:
@@ -57,14 +60,18 @@ def _with(steps: tuple[Step, ...], at: int, **changed: object) -> tuple[Step, ..
 
 def cases(is_all_pairs: bool = False) -> Iterator[tuple[str, World]]:
     """Every case by name."""
-    steps = week()
-    runs = [at for at, step in enumerate(steps) if step.kind == "run"]
+    whole = week()
+    runs = [at for at, step in enumerate(whole) if step.kind == "run"]
+    steps = whole[: runs[1] + 1]
     for number in range(len(_WORLDS)):
         for turn, at in enumerate(runs[:2]):
             names = boundaries(number, steps, turn)
             for nth, name in enumerate(names, 1):
-                killed = _with(steps, at, kill_at=nth)
-                yield f"run {turn + 1}: killed at {name}", world(number, killed)
+                yield (
+                    f"run {turn + 1}: killed at {name}",
+                    world(number, _with(steps, at, kill_at=nth)),
+                )
+                killed = _with(whole if turn else steps, at, kill_at=nth)
                 again = range(1, 60, 1 if is_all_pairs else _STRIDE)
                 for other in again:
                     twice = _with(killed, runs[turn + 1], kill_at=other)

@@ -10,10 +10,12 @@ import contextlib
 import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -171,6 +173,15 @@ def open_company(assume: dict[str, str], time: VirtualClock) -> tuple[Emulator, 
     return emulator, realm_id
 
 
+@cache
+def _new_ledger(facts: tuple[tuple[str, str], ...]) -> bytes:
+    """The file of a new ledger, which is the same for the same facts."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        Ledger.create(path, dict(facts)).close()
+        return path.read_bytes()
+
+
 @dataclass
 class Machine:
     """Where the product runs: a disk, a keyring, and the wire."""
@@ -201,7 +212,8 @@ class Machine:
                  "realm_id": self.net.realm_id, "instance": "main"}  # fmt: skip
         if is_known:
             facts[ADOPT_UNTIL] = FOR_NOW
-        Ledger.create(self.path, facts).close()
+        self.path.write_bytes(_new_ledger(tuple(facts.items())))
+        self.path.chmod(0o600)
 
     def drop_ledger(self) -> None:
         for name in ("", "-wal", "-shm"):
