@@ -156,7 +156,7 @@ def classify(
     if not key.entity.is_named and is_voided(body) and (entry.amount or seen_total(seen)):
         return Edit(key, Kind.VOIDED, "voided", now)
     theirs = owned(key.entity, body)
-    before = asked(entry, id_of) if seen is None else _without(seen, gone)
+    before = asked(entry, id_of) if seen is None else _without(key, seen, gone)
     found = differences(before, theirs)
     customer = id_of(Key(Entity.CUSTOMER, "customer", entry.customer))
     if "CustomerRef" in found and theirs["CustomerRef"] == customer:
@@ -170,11 +170,16 @@ def classify(
     return Edit(key, kind, digest(theirs), now, both)
 
 
-def _without(seen: Seen, gone: Collection[tuple[str, str]]) -> Seen:
-    """What was seen of a payment, less what it gave to documents that are gone."""
+def _without(key: Key, seen: Seen, gone: Collection[tuple[str, str]]) -> Seen:
+    """What was seen of a payment, less what it gave to documents that are gone.
+
+    What spends a credit gives nothing without its credit memo, nor without its invoice.
+    """
     if not gone or "Line" not in seen:
         return seen
     rows = [row for row in seen["Line"] if len(row) != 3 or (row[0], row[1]) not in gone]
+    if key.kind == "credit_application" and len(rows) < len(seen["Line"]):
+        rows = []
     return {**seen, "Line": rows}
 
 

@@ -22,6 +22,7 @@ from qbosync.edit import Says
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.lookup import customer_of, read, references
 from qbosync.mapping.context import Candidate, Found
+from qbosync.mapping.credit_memo import is_emptied
 from qbosync.mapping.posted import amount, is_deposited, is_voided
 from qbosync.model import Problem
 from qbosync.notice import gone_of
@@ -36,12 +37,14 @@ from qbosync.operation import (
     Posted,
     digest,
     request_id,
+    void_draft,
 )
 from qbosync.outcome import Outcome, Progress, Written, by_hand
 from qbosync.person import in_the_way
 from qbosync.plan import Plan
 from qbosync.proof import prove
 from qbosync.qbo.client import Answer, Call
+from qbosync.qbo.catalogue import CLOSED
 from qbosync.qbo.faults import Fault, advice, error_for, remedy
 from qbosync.recognise import Verdict, recognise
 from qbosync.settle import Decision, Step, waiting
@@ -231,7 +234,7 @@ class Executor:
         if why := _untouchable(operation, there):
             self._hold(key, *why)
             return None
-        if operation.action is Action.VOID:
+        if operation.action in (Action.VOID, Action.DELETE):
             body = void_body(there, key.entity)
         else:
             fill_only = self.shop.policy.customer_updates == "fill"
@@ -370,8 +373,8 @@ class Executor:
             self._record(posted)
             for operation, intent, answer in rest:
                 if answer.outcome == "refused" and answer.fault is not None:
-                    if self._refused(operation, intent, answer.fault):
-                        stale.append(operation)
+                    if once_more := self._refused(operation, intent, answer.fault):
+                        stale.append(once_more)
                 elif answer.outcome == "not_sent":
                     self._not_sent(intent, answer)
                 else:
@@ -423,21 +426,24 @@ class Executor:
             "Nothing to do: the next run tries again.",
         )
 
-    def _refused(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
-        """Hold what QuickBooks refused; True if it only has to be looked at afresh."""
+    def _refused(self, operation: Operation, intent: Intent, fault: Fault) -> Operation | None:
+        """Hold what QuickBooks refused, or say what is tried on a fresh look instead."""
         cure = remedy(fault)
         if cure == "stale" and operation.entry is not None:
             self.ledger.drop([intent], self.clock.now(), str(fault))
-            return True
+            return operation
         if cure == "number_taken" and self._is_ours_after_all(operation, intent, fault):
-            return False
+            return None
         if cure == "name_taken" and self._is_there_after_all(operation, intent, fault):
-            return False
+            return None
+        if cure == "refused" and fault.code not in CLOSED and (other := _deletion(operation)):
+            self.ledger.drop([intent], self.clock.now(), str(fault))
+            return other
         words = advice(fault)
         if cure == "setup":
             self.ledger.drop([intent], self.clock.now(), str(fault))
             self.stop = self.stop or SetupError(words.what, words.todo)
-            return False
+            return None
         problem = Problem(
             operation.key.source,
             cure,
@@ -448,7 +454,7 @@ class Executor:
         self.ledger.refuse(intent, problem, self.clock.now(), fault.trace_id)
         self.outcome.held[problem.source] = problem
         self._count(1)
-        return False
+        return None
 
     def _is_ours_after_all(self, operation: Operation, intent: Intent, fault: Fault) -> bool:
         """A number clash names the document (6140): it may be our own of an earlier attempt."""
@@ -497,6 +503,17 @@ class Executor:
         self.progress("Writing to QuickBooks", self.done, self.total)
 
 
+def _deletion(operation: Operation) -> Operation | None:
+    """The only deletion there is: of a credit memo that QuickBooks does not let say 0.00."""
+    entry = operation.entry
+    if entry is None or operation.action is not Action.UPDATE or not is_emptied(operation.draft):
+        return None
+    reason = "deleted in the shop system, and QuickBooks does not take 0.00"
+    return replace(
+        operation, action=Action.DELETE, draft=void_draft(entry, reason), reason=reason
+    )
+
+
 def _untouchable(operation: Operation, there: Body) -> tuple[str, str, str] | None:
     """Why what QuickBooks holds must not be changed: reason, words, what to do."""
     key = operation.key
@@ -522,7 +539,7 @@ def _would_spill(operation: Operation, there: Body) -> tuple[str, str, str] | No
     if operation.key.entity not in (Entity.INVOICE, Entity.CREDIT_MEMO) or draft.amount is None:
         return None
     on_it = amount(there.get("TotalAmt")) - amount(there.get("Balance"))
-    left = amount(0) if operation.action is Action.VOID else draft.amount
+    left = amount(0) if draft.is_void else draft.amount
     if on_it <= left or is_voided(there):
         return None
     name = f"{operation.key.entity} {draft.number} (Id {there['Id']})"

@@ -73,6 +73,7 @@ class Action(StrEnum):
     ADOPT = "adopt"
     UPDATE = "update"
     VOID = "void"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -186,8 +187,8 @@ class Entry:
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether we voided it because the source said so: another may take its place."""
-        return self.state == "void" and self.digest == VOID_DIGEST
+        """Whether we ended it because the source said so: another may take its place."""
+        return self.state in ("void", "deleted") and self.digest == VOID_DIGEST
 
     @property
     def next_epoch(self) -> int:

@@ -141,6 +141,10 @@ def named(edit: Edit, entry: Entry | None) -> str:
     kind = word(edit.key.entity).capitalize()
     if entry is None:
         return f"{kind} of {edit.key.source}"
+    if edit.key.kind == "credit_application":
+        credit, _, target = edit.key.id.partition("/")
+        kind = f"The spending of credit memo {credit} on {target.replace(':', ' ')}"
+        return f"{kind} (payment Id {entry.qbo_id})"
     if edit.key.entity is Entity.PAYMENT:
         return f"{kind} {edit.key.id} (Id {entry.qbo_id})"
     return f"{kind} {entry.number or entry.name or edit.key.id} (Id {entry.qbo_id})"

@@ -46,7 +46,7 @@ def prove(intent: Intent, answer: Posted, outcome: Outcome) -> Proof:
     """
     entity, body = intent.key.entity, answer.object
     name = f"{entity} {intent.draft.number or intent.key.source} (Id {answer.qbo_id})"
-    if intent.action is Action.VOID:
+    if intent.action in (Action.VOID, Action.DELETE):
         return Proof(says_what_was_sent(intent.body, body, intent.action, entity))
     differences = discrepancies(intent.body, body, entity)
     if is_another(intent.body, differences):

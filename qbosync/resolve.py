@@ -142,7 +142,9 @@ def _ours(case: _Case) -> str:
     gone = [key for key, edit in case.edits.items() if edit.kind.is_gone]
     if gone:
         case.ledger.withdraw(gone)
-        return f"{case.name} is written anew, under the next number."
+        is_numbered = any(case.ours[key].number for key in gone if key in case.ours)
+        under = ", under the next number" if is_numbered else ""
+        return f"{case.name} is written anew{under}."
     if let_go := [key for key, entry in case.ours.items() if entry.is_let_go]:
         case.ledger.take_up(let_go)
         return f"{case.name} is in our hands again."

@@ -30,7 +30,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from qbosync.model import Problem
-from qbosync.operation import Body, Intent
+from qbosync.operation import Action, Body, Intent
 from qbosync.recognise import Verdict, recognise
 from qbosync.wire import says_what_was_sent
 
@@ -69,6 +69,8 @@ def decide(
         for body in candidates:
             if says_what_was_sent(intent.body, body, intent.action, intent.key.entity):
                 return Decision(Step.ADOPT, body)
+        if intent.action is Action.DELETE and not any(True for _ in candidates):
+            return Decision(Step.ADOPT, {"Id": intent.body["Id"], "status": "Deleted"})
         return Decision(Step.DROP) if is_over else Decision(Step.WAIT, until=until)
     if intent.key.entity.is_named:
         bodies = list(candidates)

@@ -85,7 +85,7 @@ def _named_fields(operation: Operation, whole: Body, current: Body, *, fill_only
 
 
 def void_body(current: Body, entity: Entity) -> Body:
-    """All that QuickBooks wants of a void; that of a payment is an update by its form."""
+    """All that QuickBooks wants of a void or deletion; a payment's void is an update by form."""
     body: Body = {"Id": str(current["Id"]), "SyncToken": str(current["SyncToken"])}
     return body | {"sparse": True} if entity is Entity.PAYMENT else body
 
@@ -236,9 +236,11 @@ def _lines_differ(entity: Entity, sent: list[Body], found: list[Body]) -> bool:
 def says_what_was_sent(
     sent: Mapping[str, Any], current: Body, action: Action, entity: Entity
 ) -> bool:
-    """Whether an update or void whose answer was lost has arrived after all."""
+    """Whether an update, void or deletion whose answer was lost has arrived after all."""
     if action is Action.VOID:
         return is_voided(current)
+    if action is Action.DELETE:
+        return current.get("status") == "Deleted"
     if discrepancies(sent, current, entity):
         return False
     own = {"Id", "SyncToken", "sparse", "LinkedTxn"}

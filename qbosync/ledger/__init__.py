@@ -46,6 +46,7 @@ Facts = Mapping[str, Any]
 
 WHOLE_RUN = "whole_run_at"
 """The fact that says when a run first went through everything."""
+_STATES = {Action.VOID: "void", Action.DELETE: "deleted"}
 
 
 class Ledger(Watch):
@@ -198,7 +199,7 @@ class Ledger(Watch):
             return self._enter(known, Posted(found, trace_id), now, "adopted")
 
     def _enter(self, intent: Intent, posted: Posted, now: datetime, how: str) -> Entry:
-        state = "void" if intent.action is Action.VOID else "live"
+        state = _STATES.get(intent.action, "live")
         entry = entry_of(intent.draft, posted, intent.epoch, self._origin(intent), state)
         self._close(intent, how, now, posted.qbo_id, posted.trace_id)
         self.db.execute("DELETE FROM refusals WHERE key = ?", [key_text(intent.key)])

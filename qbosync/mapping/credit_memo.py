@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
-from qbosync.mapping.form import NUMBER_LENGTH, FormLine, customer_key, line_fields, text
+from qbosync.mapping.form import NUMBER_LENGTH, FormLine, again, customer_key, line_fields, text
 from qbosync.mapping.order import HIDDEN_FLAGS
 from qbosync.mapping.policy import Items
 from qbosync.model import ZERO, CreditMemo, Problem, show
@@ -25,6 +25,11 @@ _WORDS = {
 
 def credit_memo_key(credit_id: str) -> Key:
     return Key(Entity.CREDIT_MEMO, "credit_memo", credit_id)
+
+
+def is_emptied(draft: Draft) -> bool:
+    """Whether a credit memo is to say 0.00 because it was deleted in the shop system."""
+    return draft.key.kind == "credit_memo" and draft.facts.get("PrivateNote") == _DELETED
 
 
 def answers(ctx: Context) -> Iterator[Answer]:
@@ -114,7 +119,9 @@ def _lines(credit: CreditMemo, items: Items) -> list[FormLine]:
 
 def _draft(credit: CreditMemo, ctx: Context) -> Draft | Problem:
     policy = ctx.policy
-    number = policy.credit_memo_prefix + credit.id
+    key = credit_memo_key(credit.id)
+    epoch = ctx.epoch(key)
+    number = policy.credit_memo_prefix + credit.id + again(epoch)
     if len(number) > NUMBER_LENGTH:
         return Problem(
             credit.ref,
@@ -135,13 +142,12 @@ def _draft(credit: CreditMemo, ctx: Context) -> Draft | Problem:
             "Correct it in the shop system; it goes out by itself.",
             credit.amount,
         )
-    key = credit_memo_key(credit.id)
     body: Body = {
         "CustomerRef": {"value": customer_key(credit.customer_id)},
         "DocNumber": number,
         "TxnDate": credit.issued.isoformat(),
         "Line": rows,
-        "PrivateNote": marker(policy.instance, key),
+        "PrivateNote": marker(policy.instance, key, epoch),
         **HIDDEN_FLAGS,
     }
     facts: dict[str, Any] = {
@@ -163,4 +169,5 @@ def _draft(credit: CreditMemo, ctx: Context) -> Draft | Problem:
         amount=credit.amount,
         lines=names,
         notes=(f"{note}: tax not reversed",) if untaxed else (),
+        epoch=epoch,
     )

@@ -76,6 +76,9 @@ def _no_more(seen: set[Key], ctx: Context) -> Iterator[Answer]:
 def _answer(key: Key, credit: CreditMemo, application: Application, ctx: Context) -> Answer:
     entry = ctx.memory.live(key)
     target = application.target.replace(":", " ")
+    memo = ctx.memory.entries.get(credit_memo_key(credit.id))
+    if entry is not None and memo is not None and not memo.is_live:
+        return void_draft(entry, f"credit memo {credit.id} is gone: its money is spent anew")
     if credit.ref in ctx.held or not ctx.exists(credit_memo_key(credit.id)):
         if ctx.policy.start_date and credit.issued < ctx.policy.start_date:
             return Skip(key.source, "before the start date")

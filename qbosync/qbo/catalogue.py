@@ -11,6 +11,8 @@ SETUP = {"100", "110", "120", "130", "140", "3100", "5020", "5030", "6190", "102
 """Nothing can be written before a person acts."""
 BUSY = {"150", "3001"}
 """Certainly not applied; may be sent again."""
+CLOSED = {"6200", "6210"}
+"""The books are closed for its date."""
 SPECIAL = {"5010": "stale", "6140": "number_taken", "6240": "name_taken"}
 
 _CLOSED = (

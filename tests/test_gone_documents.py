@@ -1,0 +1,110 @@
+"""Documents that end for good: deleted by us where nothing else helps, or by a person there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from qbosync.emulator import Server
+from qbosync.qbo.transport import Reply, Request
+from tests.builders import business, credit, order, pays
+from tests.test_changes import by_number, money, reasons
+from tests.workroom import Clock, Wire, Workroom, a_server, entities
+
+SHIPPED = order(status="shipped")
+MADE = business(SHIPPED, credit("5", "30.00"))
+GONE = business(SHIPPED, credit("5", "30.00", is_deleted=True))
+BACK = business(SHIPPED, credit("5", "30.00", pays("order:1042", "30.00")))
+
+
+@dataclass
+class _Refusal:
+    """What QuickBooks answers to an update of a credit memo, or of anything to it."""
+
+    code: str
+    also_deleting: bool = False
+    is_lost: bool = False
+
+    def wire(self, clock: Clock) -> Wire:
+        return _Refusing(clock, self)
+
+
+class _Refusing(Wire):
+    """A QuickBooks that does not let a credit memo say 0.00."""
+
+    def __init__(self, clock: Clock, refusal: _Refusal) -> None:
+        super().__init__(clock)
+        self.refusal = refusal
+
+    def send(self, request: Request, timeout: float = 90.0) -> Reply:
+        is_memo = request.method == "POST" and "/creditmemo" in request.url
+        is_deletion = "operation=delete" in request.url
+        if is_memo and (self.refusal.also_deleting or not is_deletion):
+            error = {"code": self.refusal.code, "Message": "no", "Detail": "not this"}
+            fault = {"Fault": {"Error": [error], "type": "ValidationFault"}}
+            return Reply(400, {"Content-Type": "application/json"}, json.dumps(fault).encode())
+        reply = super().send(request, timeout)
+        if is_deletion and self.refusal.is_lost:
+            return Reply(502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>")
+        return reply
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with a_server() as running:
+        yield running
+
+
+@pytest.fixture
+def room(server: Server, tmp_path: Path) -> Workroom:
+    return Workroom(server, tmp_path)
+
+
+def refused(room: Workroom, code: str = "6000", **how: bool) -> Wire:
+    return _Refusal(code, **how).wire(room.clock)
+
+
+def test_a_credit_memo_that_may_not_say_nothing_is_deleted(room: Workroom) -> None:
+    """Rule 33: set to 0.00 with a note, deleted only if that is refused."""
+    room.run(MADE)
+    room.advance()
+    done = room.run(GONE, refused(room))
+    assert not done.held and done.error is None
+    assert entities(done) == [("delete", "CreditMemo", "credit_memo:5")]
+    assert room.documents("CreditMemo") == []
+    assert room.later(GONE).written == [] and room.later(GONE).edited == []
+
+
+def test_it_comes_back_under_the_next_number(room: Workroom) -> None:
+    room.run(MADE)
+    room.advance()
+    room.run(GONE, refused(room))
+    room.later(BACK, 2)
+    assert money(by_number(room, "CM-5-2", "CreditMemo"), "Balance") == "0.00"
+    assert money(room.one("Invoice"), "Balance") == "70.00"
+    assert room.later(BACK).exit_code == 0
+
+
+def test_an_answer_that_is_lost_is_looked_for(room: Workroom) -> None:
+    room.run(MADE)
+    room.advance()
+    lost = room.run(GONE, refused(room, is_lost=True))
+    assert reasons(lost) == {"credit_memo:5": "unknown_outcome"}
+    found = room.later(GONE)
+    assert not found.held and found.exit_code == 0 and len(found.adopted) == 1
+    assert room.later(GONE).written == []
+
+
+@pytest.mark.parametrize(("code", "also_deleting"), [("6210", False), ("6000", True)])
+def test_it_is_held_where_the_books_are_closed_or_it_may_not_be_deleted_either(
+    room: Workroom, code: str, also_deleting: bool
+) -> None:
+    room.run(MADE)
+    room.advance()
+    held = room.run(GONE, refused(room, code, also_deleting=also_deleting))
+    assert reasons(held) == {"credit_memo:5": "refused"} and held.written == []
+    assert money(room.one("CreditMemo")) == "30.00"
