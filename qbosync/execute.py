@@ -43,8 +43,8 @@ from qbosync.outcome import Outcome, Progress, Written, by_hand
 from qbosync.person import in_the_way
 from qbosync.plan import Plan
 from qbosync.proof import prove
-from qbosync.qbo.client import Answer, Call
 from qbosync.qbo.catalogue import CLOSED
+from qbosync.qbo.client import Answer, Call
 from qbosync.qbo.faults import Fault, advice, error_for, remedy
 from qbosync.recognise import Verdict, recognise
 from qbosync.settle import Decision, Step, waiting
@@ -295,7 +295,7 @@ class Executor:
         """Send everything; the operations whose object had changed meanwhile are given back."""
         lanes: dict[str, deque[tuple[Operation, Intent]]] = defaultdict(deque)
         for pair in ready:
-            lanes[pair[0].draft.customer or str(pair[0].key)].append(pair)
+            lanes[self._lane(pair[0])].append(pair)
         size = 1 if len(ready) <= FEW else BATCH
         is_proven = all(op.key.entity.is_named for op, _ in ready)
         free = deque(lanes)
@@ -314,11 +314,18 @@ class Executor:
                 for future in landed:
                     group = flying.pop(future)
                     stale += self._land(group, future.result())
-                    for lane in dict.fromkeys(op.draft.customer or str(op.key) for op, _ in group):
+                    for lane in dict.fromkeys(self._lane(op) for op, _ in group):
                         if lanes[lane]:
                             free.append(lane)
                 is_proven = True
         return stale
+
+    def _lane(self, operation: Operation) -> str:
+        """Whose documents never go side by side: two of the shop's may be one in QuickBooks."""
+        customer = operation.draft.customer
+        if not customer:
+            return str(operation.key)
+        return self.ids.get(Key(Entity.CUSTOMER, "customer", customer), operation.key.source)
 
     def _is_over(self) -> bool:
         return self.stop is not None or self.should_stop()
@@ -509,9 +516,7 @@ def _deletion(operation: Operation) -> Operation | None:
     if entry is None or operation.action is not Action.UPDATE or not is_emptied(operation.draft):
         return None
     reason = "deleted in the shop system, and QuickBooks does not take 0.00"
-    return replace(
-        operation, action=Action.DELETE, draft=void_draft(entry, reason), reason=reason
-    )
+    return replace(operation, action=Action.DELETE, draft=void_draft(entry, reason), reason=reason)
 
 
 def _untouchable(operation: Operation, there: Body) -> tuple[str, str, str] | None:

@@ -76,9 +76,8 @@ def clock_words(off: timedelta) -> str:
 
 def refuse_strangers(asked: Iterable[str], known: Collection[str]) -> None:
     """A record that a person asked for is in the export; credits spent are named by pairs."""
-    strange = {
-        ref for ref in asked if ref not in known and not ref.startswith("credit_application:")
-    }
+    others = ("credit_application:", "item:")
+    strange = {ref for ref in asked if ref not in known and not ref.startswith(others)}
     if strange:
         raise SetupError(
             f"The export has no {', '.join(sorted(strange))}.",

@@ -15,6 +15,7 @@ from qbosync.ledger import Ledger
 from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Snapshot, show
+from qbosync.operation import item_key
 from qbosync.outcome import link
 from qbosync.person import edited_rows
 from qbosync.report import plain
@@ -96,6 +97,8 @@ def source_of(ledger: Ledger, ref: str) -> str:
     kinds = ("customer", "order", "payment", "charge", "credit_memo", "credit_application")
     if colon and kind in kinds:
         return ref
+    if colon and kind == "item":
+        return item_key(ref.partition(":")[2]).source
     hits = {e.key.source for e in ledger.entries() if ref in (e.number, e.name) and ref}
     # Documents share one series of Ids in QuickBooks; customers and items have their own.
     by_id = [e for e in ledger.entries() if e.qbo_id == ref and e.key.entity.wave >= 0]

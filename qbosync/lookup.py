@@ -69,14 +69,13 @@ def look_up(
     openings = {key.id: key for key in plan.wanted if key.kind == "opening"}
     objects |= _by_their_numbers(company, openings)
     payments = wanted[Entity.PAYMENT]
-    strangers: tuple[Stranger, ...] = ()
+    there: dict[str, list[Body]] = {}
     if payments and (memory.is_first or any(_is_by(draft, forgot_on) for draft in payments)):
-        since = _earliest(payments)
-        bodies = list(company.select("Payment", since))
-        objects |= _by_marker(Entity.PAYMENT, payments, bodies)
-        if memory.is_first:
-            others = {entity: list(company.select(entity, since)) for entity in MONEY[1:]}
-            strangers = tuple(strangers_among({"Payment": bodies, **others}, ()))
+        there["Payment"] = list(company.select("Payment", _earliest(payments)))
+        objects |= _by_marker(Entity.PAYMENT, payments, there["Payment"])
+    strangers: tuple[Stranger, ...] = ()
+    if memory.is_first:
+        strangers = tuple(_from_before(company, payments, wanted[Entity.INVOICE], there, memory))
     for entity in MARKED:
         for key, shown in _by_marker(entity, wanted[entity], seen.get(entity, ())).items():
             # What was asked for just now is newer than what was seen before.
@@ -92,6 +91,24 @@ def look_up(
         converted(company, wanted[Entity.INVOICE], memory),
         strangers,
     )
+
+
+def _from_before(
+    company: Company,
+    payments: Collection[Draft],
+    invoices: Collection[Draft],
+    there: Mapping[str, list[Body]],
+    memory: Memory,
+) -> Iterator[Stranger]:
+    """What people had entered before a first run, of the kinds that are about to be made."""
+    kinds = dict.fromkeys(MONEY[1:], payments) | {"Invoice": invoices}
+    asked = {
+        entity: list(company.select(entity, _earliest(drafts)))
+        for entity, drafts in kinds.items()
+        if drafts
+    }
+    ours = {(entry.key.entity.value, entry.qbo_id) for entry in memory.entries.values()}
+    return strangers_among({**there, **asked}, ours)
 
 
 def _current(

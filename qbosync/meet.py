@@ -45,7 +45,6 @@ def meet_item(
 ) -> Candidate | Problem | None:
     """An item by its full name; the tax item must collect on a liability account."""
     wanted = draft.name.casefold()
-    by_id = {str(account["Id"]): account for account in accounts}
     met: Candidate | None = None
     inactive = None
     for candidate in candidates:
@@ -57,14 +56,20 @@ def meet_item(
             inactive = candidate
     if met is None:
         return _inactive(draft, "item") if inactive else None
-    if met.object.get("Type") not in USABLE_ITEMS:
+    return unfit_item(draft, met.object, accounts, is_tax) or met
+
+
+def unfit_item(draft: Draft, item: Body, accounts: Iterable[Body], is_tax: bool) -> Problem | None:
+    """Why an item of QuickBooks cannot be used for what the draft's is used for."""
+    if item.get("Type") not in USABLE_ITEMS:
         return Problem(
             draft.key.source,
             "unfit_item",
-            f"QuickBooks' item {draft.name!r} is of the type {met.object.get('Type')}.",
+            f"QuickBooks' item {draft.name!r} is of the type {item.get('Type')}.",
             "Only services and non-inventory items can be used: name another one.",
         )
-    account = by_id.get(str(met.object.get("IncomeAccountRef", {}).get("value", "")))
+    by_id = {str(account["Id"]): account for account in accounts}
+    account = by_id.get(str(item.get("IncomeAccountRef", {}).get("value", "")))
     if is_tax and not (account and _collects_tax(account)):
         name = account.get("Name", "no account") if account else "no account"
         return Problem(
@@ -73,7 +78,7 @@ def meet_item(
             f"The item {draft.name!r} stands on {name}: sales tax would count as income.",
             "Give the item an account of the type Other Current Liability in QuickBooks.",
         )
-    return met
+    return None
 
 
 def meet_method(draft: Draft, candidates: Iterable[Candidate]) -> Candidate | Problem | None:

@@ -14,9 +14,9 @@ from qbosync.mapping.context import Candidate, Context
 from qbosync.mapping.customer import customer_draft
 from qbosync.mapping.item import item_draft, method_draft
 from qbosync.mapping.policy import Policy
-from qbosync.meet import meet_account, meet_customer, meet_item, meet_method
+from qbosync.meet import meet_account, meet_customer, meet_item, meet_method, unfit_item
 from qbosync.model import Problem
-from qbosync.operation import Action, Draft, Entity, Entry, Key, Operation, item_key
+from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, item_key
 from qbosync.reason import reactivation, waits, word
 
 
@@ -61,6 +61,14 @@ class Names:
             return None
         problem = self.ctx.held.get(ref.source) or Problem(ref.source, "", str(ref), "")
         return waits(draft, problem)
+
+    def unfit(self, draft: Draft, item: Body) -> Problem | None:
+        """Why an item that a person named cannot be the one; told once accounts are known."""
+        self.ctx.wanted.add(draft.key)
+        is_tax = draft.key == item_key(self.ctx.policy.items.sales_tax)
+        if not self.ctx.is_informed:
+            return None
+        return unfit_item(draft, item, self.ctx.found.accounts, is_tax)
 
     def wakes(self, ref: Key) -> bool:
         """Plan to make a customer of ours active again that a person made inactive, if wanted."""

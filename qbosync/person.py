@@ -67,12 +67,12 @@ def misfit(draft: Draft, there: Body, memory: Memory, id_of: Callable[[Key], str
     if not there or not there.get("Active", True):
         return "QuickBooks has no such object, or it is inactive."
     qbo_id, entity = str(there["Id"]), draft.key.entity
+    if entity.is_named:
+        return ""  # two of the shop's may be one there, as after a merge
     for other in memory.entries.values():
         is_it = (other.key.entity, other.qbo_id) == (entity, qbo_id) and other.is_live
         if is_it and other.key != draft.key:
             return f"it stands for {other.key.source.replace(':', ' ')} already."
-    if entity.is_named:
-        return ""
     if is_voided(there):
         return "it is void."
     ours, theirs = id_of(draft.body["CustomerRef"]["value"]), there.get("CustomerRef", {})
@@ -118,7 +118,8 @@ def stuck(ref: Key, memory: Memory) -> Problem | None:
             "inactive",
             f"{name} is inactive in QuickBooks.",
             f"Make it active there ({_CLICKS.get(ref.entity, 'its list → Make active')}); what"
-            " waits for it goes out by itself then.",
+            " waits for it goes out by itself then. If another took its place:"
+            f" `qbosync resolve {ref.source} --relink ID`.",
         )
     if edit.kind.is_gone:
         return Problem(ref.source, edit.kind.value, what_happened(edit, name), what_to_do(edit))
@@ -172,8 +173,8 @@ def what_to_do(edit: Edit) -> str:
     ask = f"`qbosync resolve {edit.key.source}"
     if edit.kind is Kind.MERGED:
         return f"If that is right: {ask} --relink {edit.into}`; no document is rewritten."
-    if edit.key.entity is Entity.CUSTOMER and edit.kind.is_gone:
-        return f"{ask} --relink ID` names the customer that it is now."
+    if edit.key.entity.is_named and edit.kind.is_gone:
+        return f"{ask} --relink ID` names the {word(edit.key.entity)} that it is now."
     if edit.kind.is_gone:
         return f"{ask} --theirs` leaves it so; {ask} --ours` writes it anew."
     return f"{ask} --theirs` keeps it so; {ask} --ours` writes ours again."

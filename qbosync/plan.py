@@ -18,6 +18,7 @@ from qbosync.mapping import charge, credit_memo, order, payment, refund, spendin
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
 from qbosync.mapping.correction import correction_draft, difference
 from qbosync.mapping.customer import customer_draft
+from qbosync.mapping.item import known_item
 from qbosync.mapping.merged import follow, heirs, settled
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Problem, Snapshot
@@ -129,7 +130,7 @@ class _Planner:
 
     def plan(self, stamp: str) -> Plan:
         ctx = self.ctx
-        self._relinked_customers()
+        self._relinked_names()
         for answers in MAPPINGS:
             for answer in answers(ctx):
                 self._take(answer)
@@ -227,14 +228,20 @@ class _Planner:
         memory = self.ctx.memory
         if why := misfit(draft, there, memory, self._id_of):
             return does_not_fit(draft, memory.words[draft.key], why)
+        if draft.key.entity is Entity.ITEM and (unfit := self.names.unfit(draft, there)):
+            return unfit
         self._plan(Operation(Action.ADOPT, draft, SAID, found=there))
         return None
 
-    def _relinked_customers(self) -> None:
+    def _relinked_names(self) -> None:
         """Before anything refers to them."""
         for key in self.ctx.memory.relinks:
             customer = self.ctx.snapshot.customers.get(key.id) if key.kind == "customer" else None
-            if customer is not None and (problem := self._decide(customer_draft(customer))):
+            draft = customer_draft(customer) if customer else None
+            if key.entity is Entity.ITEM:
+                known = self.ctx.memory.entries.get(key)
+                draft = known_item(known.name if known else key.id)
+            if draft is not None and (problem := self._decide(draft)):
                 self._hold(problem)
 
     def _correct(self, draft: Draft, entry: Entry, problem: Problem | None) -> Problem | None:

@@ -21,7 +21,7 @@ from qbosync.mapping.form import customer_key
 from qbosync.mapping.order import estimate_key, invoice_key
 from qbosync.mapping.payment import payment_key
 from qbosync.model import Snapshot, show
-from qbosync.operation import Entity, Entry, Key
+from qbosync.operation import Entry, Key, item_key
 from qbosync.report import named
 from qbosync.scope import owners
 from qbosync.wiring import Setup, open_ledger, open_source
@@ -59,7 +59,8 @@ def resolve(setup: Setup, request: Request) -> Answer:
         snapshot = open_source(setup, expect_orders=False).read()
         case = _Case(setup, ledger, request, source, ours, edits, snapshot)
         done = _VERBS[request.verb](case)
-        return Answer(source, done, request.verb != "forget" and source in owners(snapshot))
+        is_known = source in owners(snapshot) or source.startswith(("item:", "credit_application:"))
+        return Answer(source, done, request.verb != "forget" and is_known)
 
 
 @contextmanager
@@ -101,6 +102,7 @@ class _Case:
             "payment": payment_key,
             "charge": charge_key,
             "credit_memo": credit_memo_key,
+            "item": item_key,
         }
         if kind not in makers:
             raise SetupError(
@@ -133,11 +135,11 @@ def _theirs(case: _Case) -> str:
 
 def _ours(case: _Case) -> str:
     """The shop system counts: written again, or anew where it is gone."""
-    merged = [edit for edit in case.edits.values() if edit.key.entity is Entity.CUSTOMER]
-    if any(edit.kind.is_gone for edit in merged):
+    named = [edit for edit in case.edits.values() if edit.key.entity.is_named]
+    if any(edit.kind.is_gone for edit in named):
         raise SetupError(
             f"{case.name} is gone in QuickBooks; a second one of its name would be a twin.",
-            f"Say which customer it is now: `qbosync resolve {case.source} --relink ID`.",
+            f"Say which it is now: `qbosync resolve {case.source} --relink ID`.",
         )
     gone = [key for key, edit in case.edits.items() if edit.kind.is_gone]
     if gone:

@@ -209,9 +209,11 @@ def test_what_is_not_there_yet_is_refused(wanted: str) -> None:
 
 
 def test_every_row_of_what_happens_when_names_its_test_and_every_such_test_has_a_row() -> None:
-    rows = re.findall(r"^\| .*\| ([^|]*) \|$", section(README, "What happens when …"), re.M)[1:]
+    told = section(README, "What happens when …")
+    rows = re.findall(r"^\| .*\| ([^|]*) \|$", told, re.M)[1:]
     named = [name for row in rows for name in re.findall(r"`(test_\w+)`", row)]
-    text = (ROOT / "tests" / "test_changes.py").read_text(encoding="utf-8")
+    files = re.findall(r"`(tests/test_\w+\.py)`", told)
+    text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files)
     assert all("`test_" in row or set(row) <= {"-", "|"} for row in rows)
     assert sorted(named) == sorted(re.findall(r"^def (test_\w+)", text, re.M))
 

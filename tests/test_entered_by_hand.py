@@ -165,3 +165,38 @@ def test_an_invoice_that_somebody_made_by_hand_is_held(shop: Shop) -> None:
     shop.writes_nothing("resolve", "order:1003", "--relink", theirs)
     assert {b["DocNumber"] for b in shop.books("Invoice")} >= {"1002"}
     assert len(shop.books("Invoice")) == 2
+
+
+def test_an_invoice_made_by_hand_before_the_first_run_holds_its_like(shop: Shop) -> None:
+    """Under another number: the same customer and total, within ten days."""
+    shop.bookkeeper("create", entity="Customer", values={"DisplayName": "Birch & Söhne"})
+    theirs = enter(shop, "Invoice", "250.00", DocNumber="H-1", TxnDate="2026-03-05")
+    done = shop.run("sync", "--json").json
+    [row] = done["held"]
+    assert (row["source"], row["reason"]) == ("order:1002", "entered_by_hand")
+    assert f"invoice Id {theirs} of 2026-03-05" in row["what"]
+    assert f"resolve order:1002 --relink {theirs}" in row["todo"]
+    assert [b["DocNumber"] for b in shop.books("Invoice")] == ["H-1"]
+    assert shop.run("resolve", "order:1002", "--ours").code == 0
+    assert {b["DocNumber"] for b in shop.books("Invoice")} == {"H-1", "1002"}
+    shop.writes_nothing("sync")
+
+
+def test_what_was_adopted_holds_nothing(shop: Shop) -> None:
+    """A second order and payment of the same sums are not taken for those that we know."""
+    shop.bookkeeper("create", entity="Customer", values={"DisplayName": "Birch & Söhne"})
+    enter(shop, "Invoice", "250.00", DocNumber="1002", TxnDate="2026-03-02")
+    enter(shop, "Payment", "100.00", TxnDate="2026-03-10")
+    rows = [order("1002", "250.00", customer_id="2", status="shipped")]
+    money = [paid()]
+    for _ in range(2):
+        lines = [line(row["order_id"], row["total"]) for row in rows]
+        shop.deliver(customers=CUSTOMERS, orders=rows, order_lines=lines, payments=money)
+        if len(rows) == 1:
+            assert len(shop.writes_nothing("adopt", "--yes", "--json").json["certain"]) == 3
+        rows = [*rows, order("1003", "250.00", customer_id="2", status="shipped")]
+        money = [*money, payment("502", "100.00", customer_id="2", date="2026-03-11")]
+    done = shop.run("sync", "--json")
+    assert done.json["held"] == [], done.text
+    assert {b["DocNumber"] for b in shop.books("Invoice")} == {"1002", "1003"}
+    assert len(shop.books("Payment")) == 2

@@ -79,12 +79,14 @@ def test_a_credit_memo_that_may_not_say_nothing_is_deleted(room: Workroom) -> No
     assert room.later(GONE).written == [] and room.later(GONE).edited == []
 
 
-def test_it_comes_back_under_the_next_number(room: Workroom) -> None:
+@pytest.mark.parametrize(("is_deleted", "number"), [(False, "CM-5"), (True, "CM-5-2")])
+def test_a_deleted_credit_memo_comes_back(room: Workroom, is_deleted: bool, number: str) -> None:
     room.run(MADE)
     room.advance()
-    room.run(GONE, refused(room))
+    room.run(GONE, refused(room) if is_deleted else None)
     room.later(BACK, 2)
-    assert money(by_number(room, "CM-5-2", "CreditMemo"), "Balance") == "0.00"
+    assert money(by_number(room, number, "CreditMemo")) == "30.00"
+    assert money(by_number(room, number, "CreditMemo"), "Balance") == "0.00"
     assert money(room.one("Invoice"), "Balance") == "70.00"
     assert room.later(BACK).exit_code == 0
 

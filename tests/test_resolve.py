@@ -175,26 +175,135 @@ def test_a_record_that_is_gone_in_the_shop_can_be_let_go(shop: Shop) -> None:
 
 
 def test_a_merged_customer_is_followed_after_one_confirmation(shop: Shop) -> None:
-    deliver(shop, more=(order("1003", "50.00"),))
-    shop.run("sync")
     people = {b["DisplayName"]: b["Id"] for b in shop.books("Customer")}
-    shop.bookkeeper("merge", id=people["Birch & Söhne"], into=people["Alder Homes"])
-    other = shop.control(
-        f"companies/{shop.realm_id}/bookkeeper",
-        {"action": "create", "entity": "Customer", "values": {"DisplayName": "Birch Group"}},
-    )["Customer"]["Id"]
+    made = {"action": "create", "entity": "Customer", "values": {"DisplayName": "Birch Group"}}
+    other = shop.control(f"companies/{shop.realm_id}/bookkeeper", made)["Customer"]["Id"]
+    shop.bookkeeper("merge", id=people["Birch & Söhne"], into=other)
     shop.writes_nothing("sync")
     [row] = shop.run("status", "--json").json["edited"]
     assert (row["source"], row["kind"]) == ("customer:2", "merged")
-
-    taken = shop.writes_nothing("resolve", "customer:2", "--relink", people["Alder Homes"], code=3)
-    assert "stands for customer 1 already" in taken.out
+    assert f"resolve customer:2 --relink {other}" in row["todo"]
     done = shop.writes_nothing("resolve", "customer:2", "--relink", other)
     assert "Customer 2 is Customer Id" in done.out
     assert edited(shop) == []
-    deliver(shop, more=(order("1003", "50.00"), order("1004", "60.00", customer_id="2")))
+    deliver(shop, more=(order("1004", "60.00", customer_id="2"),))
     assert shop.run("sync").code == 0
     assert shop.book("Estimate", "1004")["CustomerRef"]["value"] == other
+
+
+def test_two_customers_of_the_shop_may_be_one_in_quickbooks_after_a_merge(shop: Shop) -> None:
+    """The bookkeeper merges a duplicate that the shop system keeps: one confirmation, no write."""
+    deliver(shop, more=(order("1003", "50.00", status="shipped"),))
+    shop.run("sync")
+    people = {b["DisplayName"]: b["Id"] for b in shop.books("Customer")}
+    alder = people["Alder Homes"]
+    shop.bookkeeper("merge", id=people["Birch & Söhne"], into=alder)
+    shop.writes_nothing("sync")
+    shop.writes_nothing("resolve", "customer:2", "--relink", alder)
+    more = (order("1003", "50.00", status="shipped"), order("1004", "60.00", customer_id="2"))
+    deliver(shop, more=more)
+    done = shop.run("sync", "--json")
+    assert done.code == 0, done.text
+    assert shop.book("Estimate", "1004")["CustomerRef"]["value"] == alder
+    assert [b["DisplayName"] for b in shop.books("Customer")] == ["Alder Homes"]
+    told = shop.run("reconcile", "--json")
+    assert told.code == 0, told.text
+    assert [row["name"] for row in told.json["customers"]] == ["Alder Homes + Birch & Söhne"]
+    shop.writes_nothing("sync")
+
+
+def test_an_item_that_was_merged_or_deleted_is_tied_to_another(shop: Shop) -> None:
+    items = {b["Name"]: b["Id"] for b in shop.books("Item")}
+    shop.bookkeeper("deactivate", entity="Item", id=items["Cabinets"])
+    shop.writes_nothing("sync")
+    deliver(shop, more=(order("1003", "50.00", customer_id="2"),))
+    [held] = shop.writes_nothing("sync", "--json", code=3).json["held"]
+    assert held["source"] == "order:1003" and "is inactive in QuickBooks" in held["what"]
+    assert "resolve item:cabinets --relink ID" in held["todo"]
+    account = next(b["Id"] for b in shop.books("Account") if b["AccountType"] == "Income")
+    accounts = {b["AccountSubType"]: {"value": b["Id"]} for b in shop.books("Account")}
+    stock = {
+        "Name": "Kit", "Type": "Inventory", "TrackQtyOnHand": True, "QtyOnHand": 3,
+        "InvStartDate": "2026-01-01", "IncomeAccountRef": {"value": account},
+        "ExpenseAccountRef": accounts["SuppliesMaterialsCogs"],
+        "AssetAccountRef": accounts["Inventory"],
+    }  # fmt: skip
+    service = {"Name": "Casework", "Type": "Service", "IncomeAccountRef": {"value": account}}
+    kit, other = (
+        str(shop.bookkeeper("create", entity="Item", values=values)["Item"]["Id"])
+        for values in (stock, service)
+    )
+    unfit = shop.writes_nothing("resolve", "item:Cabinets", "--relink", kit, code=3)
+    assert "is of the type Inventory" in unfit.out
+    done = shop.writes_nothing("resolve", "item:Cabinets", "--relink", other)
+    assert f"Item cabinets is Item Id {other} from now on." in done.out
+    assert shop.run("sync").code == 0
+    [row] = [r for r in shop.book("Estimate", "1003")["Line"] if "SalesItemLineDetail" in r]
+    assert row["SalesItemLineDetail"]["ItemRef"]["value"] == other
+    shop.writes_nothing("sync")
+
+
+def test_no_second_item_or_customer_is_made_of_one_that_is_gone(shop: Shop) -> None:
+    people = {b["DisplayName"]: b["Id"] for b in shop.books("Customer")}
+    made = shop.bookkeeper("create", entity="Customer", values={"DisplayName": "Birch Group"})
+    shop.bookkeeper("merge", id=people["Birch & Söhne"], into=made["Customer"]["Id"])
+    shop.run("sync")
+    no = shop.writes_nothing("resolve", "customer:2", "--ours", code=4)
+    assert "--relink ID" in no.err
+
+
+# Credits --------------------------------------------------------------------------------------
+
+
+def test_a_credit_memo_deleted_by_hand_is_written_and_spent_anew_on_a_person_s_word(
+    shop: Shop,
+) -> None:
+    credit = {"credit_id": "5", "customer_id": "2", "date": "2026-03-04", "amount": "30.00"}
+    spent = {"credit_id": "5", "target": "order:1002", "amount": "10.00", "date": "2026-03-04"}
+    shop.deliver(
+        customers=CUSTOMERS,
+        orders=[order("1002", "250.00", customer_id="2", status="shipped")],
+        order_lines=[line("1002", "250.00")],
+        payments=[payment("501", "100.00", customer_id="2", ref_num="4711")],
+        payment_applications=[applied("501", "order:1002", "100.00")],
+        credit_memos=[credit],
+        credit_applications=[spent],
+    )
+    assert shop.run("sync").code == 0
+    shop.bookkeeper("delete", entity="CreditMemo", id=shop.book("CreditMemo", "CM-5")["Id"])
+    shop.run("sync")
+    assert edited(shop) == ["credit_memo:5"], "what spent it came off with it"
+    done = shop.run("resolve", "credit_memo:5", "--ours")
+    assert done.code == 0, done.text
+    assert shop.book("CreditMemo", "CM-5-2")["TotalAmt"] == 30
+    shop.run("sync")
+    shop.run("sync")
+    assert shop.book("Invoice", "1002")["Balance"] == 140
+    shop.writes_nothing("sync")
+
+
+def test_the_spending_of_a_credit_undone_by_hand_is_named_and_done_again_on_a_word(
+    shop: Shop,
+) -> None:
+    credit = {"credit_id": "5", "customer_id": "2", "date": "2026-03-04", "amount": "30.00"}
+    spent = {"credit_id": "5", "target": "order:1002", "amount": "10.00", "date": "2026-03-04"}
+    shop.deliver(
+        customers=CUSTOMERS,
+        orders=[order("1002", "250.00", customer_id="2", status="shipped")],
+        order_lines=[line("1002", "250.00")],
+        payments=[payment("501", "100.00", customer_id="2", ref_num="4711")],
+        payment_applications=[applied("501", "order:1002", "100.00")],
+        credit_memos=[credit],
+        credit_applications=[spent],
+    )
+    shop.run("sync")
+    [zero] = [b for b in shop.books("Payment") if "credit_application" in b["PrivateNote"]]
+    shop.bookkeeper("delete", entity="Payment", id=zero["Id"])
+    told = shop.writes_nothing("sync")
+    assert "The spending of credit memo 5 on order 1002" in told.err
+    done = shop.run("resolve", "credit_application:5/order:1002", "--ours")
+    assert done.code == 0 and "under the next number" not in done.out
+    assert shop.book("Invoice", "1002")["Balance"] == 140
 
 
 def test_a_relink_compares_before_it_ties(shop: Shop) -> None:

@@ -53,6 +53,11 @@ def item_draft(name: str, policy: Policy) -> Draft:
     return Draft(item_key(name), body, {"Name": name}, name=name)
 
 
+def known_item(name: str) -> Draft:
+    """An item that is there under another name: nothing of it is sent."""
+    return Draft(item_key(name), {}, {"Name": name.strip()}, name=name.strip())
+
+
 def method_draft(name: str) -> Draft:
     """A payment method by its name."""
     name = name.strip()

@@ -214,6 +214,7 @@ class _Comparison:
                                bool(document.mark))  # fmt: skip
 
     def _customers(self, rows: Iterable[Row], strangers: Iterable[Stranger]) -> Iterator[Owed]:
+        """One line for each of QuickBooks' customers, who may be several of the shop's."""
         books = self.sides.books
         ids = {rows[0].key.id: rows[0].qbo_id for source, rows in self.entries.items()
                if source.startswith("customer:")}  # fmt: skip
@@ -224,12 +225,18 @@ class _Comparison:
         by_hand: dict[str, Decimal] = defaultdict(lambda: ZERO)
         for stranger in strangers:
             by_hand[stranger.customer] += stranger.amount
+        same: dict[str, list[str]] = defaultdict(list)
         for customer_id in dict.fromkeys((*ids, *owes)):
-            customer = self.sides.snapshot.customers.get(customer_id)
-            qbo_id = ids.get(customer_id, "")
-            name = customer.name.strip() if customer else books.names.get(qbo_id, customer_id)
+            same[ids.get(customer_id) or f"not there: {customer_id}"].append(customer_id)
+        for qbo_id, customers in same.items():
+            names = []
+            for customer_id in customers:
+                customer = self.sides.snapshot.customers.get(customer_id)
+                known = books.names.get(qbo_id, customer_id)
+                names.append(customer.name.strip() if customer else known)
+            owed = sum((owes[customer_id] for customer_id in customers), Figure())
             balance = books.balances.get(qbo_id, ZERO) if self.is_now else None
-            yield Owed(customer_id, name, owes[customer_id], by_hand[qbo_id], balance)
+            yield Owed(customers[0], " + ".join(names), owed, by_hand[qbo_id], balance)
 
     def _undeposited(self) -> Iterator[Age]:
         waiting: dict[str, list[Decimal]] = {words: [] for words in (*_AGES.values(), _OLDER)}
