@@ -32,11 +32,12 @@ def explain(setup: Setup, ref: str) -> dict[str, Any]:
     connection = setup.connected()
     with look_into_ledger(setup, connection) as ledger:
         source = source_of(ledger, ref)
-        entries = [e for e in ledger.entries() if e.key.source == source]
-        writes = ledger.history(source)
+        entries = [e for e in ledger.entries() if source in (e.key.source, e.key.record)]
+        sources = dict.fromkeys((source, *(e.key.source for e in entries)))
+        writes = [row for each in sources for row in ledger.history(each)]
         holds = [row for row in ledger.holds() if row["source"] == source]
-        edits = {k: e for k, e in ledger.edits().items() if k.source == source}
-        said = {k: w for k, w in ledger.words().items() if k.source == source}
+        edits = {k: e for k, e in ledger.edits().items() if k.source in sources}
+        said = {k: w for k, w in ledger.words().items() if k.source in sources}
         asides = [row for row in ledger.asides() if row["source"] == source]
     facts, rule = _source_side(setup, source)
     if not entries and not writes and not holds and not facts:
@@ -94,7 +95,8 @@ def _write(row: dict[str, Any], resend_after: timedelta) -> dict[str, Any]:
 def source_of(ledger: Ledger, ref: str) -> str:
     """A REF as kind:id; a bare number or Id means the document that bears it."""
     kind, colon, _ = ref.partition(":")
-    kinds = ("customer", "order", "payment", "charge", "credit_memo", "credit_application")
+    kinds = ("customer", "order", "payment", "charge", "credit_memo", "credit_application",
+             "correction")  # fmt: skip
     if colon and kind in kinds:
         return ref
     if colon and kind == "item":

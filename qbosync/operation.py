@@ -89,6 +89,11 @@ class Key:
         """The record as people write it: ``order:1042``."""
         return f"{self.kind}:{self.id}"
 
+    @property
+    def record(self) -> str:
+        """The record whose figures it carries: a correction's is the order that it corrects."""
+        return self.id.rpartition("/")[0] if self.kind == "correction" else self.source
+
     def __str__(self) -> str:
         return f"{self.entity} of {self.source}"
 

@@ -175,6 +175,8 @@ def what_to_do(edit: Edit) -> str:
         return f"If that is right: {ask} --relink {edit.into}`; no document is rewritten."
     if edit.key.entity.is_named and edit.kind.is_gone:
         return f"{ask} --relink ID` names the {word(edit.key.entity)} that it is now."
+    if edit.key.kind == "correction" and not edit.kind.is_gone:
+        return f"Put it back in QuickBooks, or {ask} --theirs` keeps it so."
     if edit.kind.is_gone:
         return f"{ask} --theirs` leaves it so; {ask} --ours` writes it anew."
     return f"{ask} --theirs` keeps it so; {ask} --ours` writes ours again."

@@ -258,8 +258,10 @@ class _Planner:
             fix = correction_draft(draft, entry, ctx)
         if fix is None:
             return problem or corrected(draft, entry, before)
-        self._take(Keep(draft.key.source, f"{fix.number} makes up for what changed"))
-        return self._decide(fix)
+        fault = self._decide(fix)
+        is_new = fix.key in ctx.planned
+        self._take(Keep(draft.key.source, f"{fix.number} makes up for what changed" * is_new))
+        return fault
 
     def _makes_room(self, entry: Entry) -> bool:
         """Whether a document was voided by us, or will be before another takes its place."""

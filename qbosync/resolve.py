@@ -150,6 +150,11 @@ def _ours(case: _Case) -> str:
     if let_go := [key for key, entry in case.ours.items() if entry.is_let_go]:
         case.ledger.take_up(let_go)
         return f"{case.name} is in our hands again."
+    if case.source.startswith("correction:"):
+        raise SetupError(
+            f"{case.name} was written once, for what changed then; nothing writes it again.",
+            "Put it back in QuickBooks, or say --theirs.",
+        )
     if not case.edits and case.ours:
         raise SetupError(
             f"{case.name} is not edited in QuickBooks as far as the last run saw.",

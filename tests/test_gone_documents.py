@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from qbosync.emulator import Server
+from qbosync.model import Order
+from qbosync.operation import Entity, Key
 from qbosync.qbo.transport import Reply, Request
-from tests.builders import business, credit, order, pays
+from tests.builders import business, credit, line, order, payment, pays, policy
 from tests.test_changes import by_number, money, reasons
 from tests.workroom import Clock, Wire, Workroom, a_server, entities
 
@@ -110,3 +113,45 @@ def test_it_is_held_where_the_books_are_closed_or_it_may_not_be_deleted_either(
     held = room.run(GONE, refused(room, code, also_deleting=also_deleting))
     assert reasons(held) == {"credit_memo:5": "refused"} and held.written == []
     assert money(room.one("CreditMemo")) == "30.00"
+
+
+# Corrections --------------------------------------------------------------------------------
+
+
+def worth(total: str, status: str = "shipped") -> Order:
+    return order(status=status, total=total, lines=(line(total),))
+
+
+def test_money_beyond_a_corrected_invoice_goes_on_its_correction(room: Workroom) -> None:
+    room.rules = policy(correction="credit_memo")
+    old = payment("77", "60.00", pays("order:1042", "60.00"))
+    room.run(business(worth("100.00"), old))
+    room.bookkeeper("close_books", date="2026-03-31")
+    room.later(business(worth("150.00"), old))
+    rest = payment("78", "90.00", pays("order:1042", "90.00"), received=date(2026, 4, 6))
+    paid = business(worth("150.00"), old, rest)
+    assert entities(room.later(paid)) == [("create", "Payment", "payment:78")]
+    assert room.later(paid).written == [] and room.later(paid).exit_code == 0
+    assert {b["DocNumber"]: money(b, "Balance") for b in room.documents("Invoice")} == {
+        "1042": "0.00", "1042-A1": "0.00",
+    }  # fmt: skip
+    less = replace(rest, applied=(pays("order:1042", "70.00"),))
+    room.later(business(worth("150.00"), old, less))
+    assert money(by_number(room, "1042"), "Balance") == "0.00"
+    assert money(by_number(room, "1042-A1"), "Balance") == "20.00"
+
+
+def test_a_correction_deleted_by_hand_is_told_and_not_made_again(room: Workroom) -> None:
+    room.rules = policy(correction="credit_memo")
+    room.run(business(worth("100.00")))
+    room.bookkeeper("close_books", date="2026-03-31")
+    room.later(business(worth("70.00")))
+    memo = by_number(room, "1042-C1", "CreditMemo")
+    room.bookkeeper("delete", entity="CreditMemo", id=memo["Id"])
+    told = room.later(business(worth("70.00")))
+    assert told.written == [] and not told.held and "makes up" not in " ".join(told.reported)
+    assert [row["kind"] for row in told.edited] == ["deleted"]
+    with room.ledger() as ledger:
+        ledger.withdraw([Key(Entity.CREDIT_MEMO, "correction", "order:1042/C1")])
+    assert room.later(business(worth("70.00"))).exit_code == 0
+    assert money(by_number(room, "1042-C1-2", "CreditMemo")) == "30.00"

@@ -297,3 +297,33 @@ def test_on_a_terminal_it_reads_as_sentences(shop: Shop) -> None:
     assert done.code == 0, done.text
     assert "The shop system and QuickBooks agree to the cent." in done.out.splitlines()
     assert "Accounts receivable" in done.out
+
+
+def test_an_order_corrected_by_other_documents_agrees_with_all_of_them(shop: Shop) -> None:
+    """Original, credit memo and their tax together are what the shop system says."""
+    shop.configure('[documents]\ncorrection = "credit_memo"\n')
+    sets = day_two()
+    shop.bookkeeper("close_books", date="2026-03-31")
+    orders = [
+        row | {"total": "1423.00", "tax": "78.00"} if row["order_id"] == "1001" else row
+        for row in sets["orders"]
+    ]
+    lines = [
+        row | {"amount": f"{Decimal(row['amount']) - 100:.2f}", "unit_price": "", "qty": "1"}
+        if (row["order_id"], row["line_no"]) == ("1001", "1")
+        else row
+        for row in sets["order_lines"]
+    ]
+    write_export(shop.export, sets | {"orders": orders, "order_lines": lines})
+    done = shop.run("sync", "--json")
+    assert [w["number"] for w in done.json["written"]] == ["1001-C1"], done.text
+    told = statement(shop)
+    [row] = [r for r in told["records"] if r["source"] == "order:1001"]
+    assert "CreditMemo 1001-C1" in row["became"]
+    assert row["total"]["quickbooks"] == row["total"]["shop_system"] == "1423.00"
+    assert told["totals"]["tax"]["quickbooks"] == "106.50"
+    past = statement(shop, "--as-of", "2026-03-31")
+    [row] = [r for r in past["records"] if r["source"] == "order:1001"]
+    assert row["total"]["quickbooks"] == row["total"]["shop_system"] == "1529.00"
+    story = shop.run("explain", "1001").out
+    assert "CreditMemo 1001-C1" in story

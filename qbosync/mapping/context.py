@@ -232,7 +232,7 @@ class Context:
         by_source: dict[str, list[Entry]] = defaultdict(list)
         for key, entry in self.memory.entries.items():
             if key.kind == "correction" and entry.is_live:
-                by_source[key.id.rpartition("/")[0]].append(entry)
+                by_source[key.record].append(entry)
         return by_source
 
     def paid(self, source: str) -> Decimal:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.mapping.context import Context
-from qbosync.mapping.form import NUMBER_LENGTH, FormLine, customer_key, line_fields
+from qbosync.mapping.form import NUMBER_LENGTH, FormLine, again, customer_key, line_fields
 from qbosync.mapping.order import HIDDEN_FLAGS, ONLINE_FLAGS
 from qbosync.model import ZERO
 from qbosync.operation import Body, Draft, Entity, Entry, Key, marker
@@ -56,19 +56,20 @@ def correction_draft(draft: Draft, entry: Entry, ctx: Context) -> Draft | None:
     letter, sign = _LETTERS[entity], 1 if amount > 0 else -1
     source = draft.key.source
     nth = 1 + sum(other.key.entity is entity for other in ctx.corrections.get(source, ()))
-    number = f"{entry.number}-{letter}{nth}"
+    key = Key(entity, "correction", f"{source}/{letter}{nth}")
+    epoch = ctx.epoch(key)
+    number = f"{entry.number}-{letter}{nth}{again(epoch)}"
     if len(number) > NUMBER_LENGTH:
         return None
     words = f"Correction of invoice {entry.number} of {entry.dated}"
     lines = [FormLine(item, item, sign * n, words) for item, n in rows.items()]
     bodies, facts, names = line_fields(lines)
-    key = Key(entity, "correction", f"{source}/{letter}{nth}")
     body: Body = {
         "CustomerRef": {"value": customer_key(entry.customer)},
         "DocNumber": number,
         "TxnDate": ctx.today.isoformat(),
         "Line": bodies,
-        "PrivateNote": marker(ctx.policy.instance, key),
+        "PrivateNote": marker(ctx.policy.instance, key, epoch),
         **HIDDEN_FLAGS,
         **(ONLINE_FLAGS if entity is Entity.INVOICE else {}),
     }
@@ -85,5 +86,6 @@ def correction_draft(draft: Draft, entry: Entry, ctx: Context) -> Draft | None:
         customer=entry.customer,
         amount=sign * amount,
         lines=names,
+        epoch=epoch,
         reason=f"corrects invoice {entry.number}, which may not be changed any more",
     )

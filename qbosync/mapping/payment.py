@@ -37,8 +37,10 @@ def application_key(credit_id: str, target: str, nth: int) -> Key:
 
 
 def target_key(target: str) -> Key:
-    """The invoice that ``order:1042`` or ``charge:9`` means."""
+    """The invoice that ``order:1042`` or ``charge:9`` means, or one that corrects it."""
     kind, _, target_id = target.partition(":")
+    if kind == "correction":
+        return Key(Entity.INVOICE, kind, target_id)
     return charge_key(target_id) if kind == "charge" else invoice_key(target_id)
 
 
@@ -147,10 +149,30 @@ def _lines(
         amount = capped(own, target, wanted, ctx)
         if ctx.merged and holder(target, key, payment.customer_id, ctx) != owner:
             continue  # QuickBooks lets no payment pay another customer's invoice
-        if amount and ctx.exists(key) and fits(own, target, amount, ctx):
-            bodies.append({"Amount": amount, "LinkedTxn": [{"TxnId": key, "TxnType": "Invoice"}]})
-            facts.append([target, str(amount)])
+        for place, part in _places(own, target, amount, ctx):
+            link = {"TxnId": target_key(place), "TxnType": "Invoice"}
+            bodies.append({"Amount": part, "LinkedTxn": [link]})
+            facts.append([place, str(part)])
     return bodies, facts
+
+
+def _places(own: Key, target: str, amount: Decimal, ctx: Context) -> list[tuple[str, Decimal]]:
+    """On which invoices the money for an order goes: where it was corrected, also on `-A1`."""
+    key = target_key(target)
+    if not amount or not ctx.exists(key):
+        return []
+    more = [e for e in ctx.corrections.get(target, ()) if e.key.entity is Entity.INVOICE]
+    if not more:
+        return [(target, amount)] if fits(own, target, amount, ctx) else []
+    places, left = [], amount
+    for entry in (ctx.memory.entries[key], *more):
+        place = target if entry.key == key else entry.key.source
+        before = ctx.payers.get(place, {}).get(own, ZERO)
+        free = (entry.amount or ZERO) - ctx.paid(place) + before
+        if (part := min(left, max(before, free))) > 0:
+            places.append((place, part))
+            left -= part
+    return places
 
 
 def _opened(

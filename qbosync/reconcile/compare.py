@@ -53,9 +53,9 @@ class _Comparison:
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         self.planned: dict[str, list[Operation]] = defaultdict(list)
         for entry in self.sides.entries:
-            self.entries[entry.key.source].append(entry)
+            self.entries[entry.key.record].append(entry)
         for operation in self.sides.plan.operations:
-            self.planned[operation.key.source].append(operation)
+            self.planned[operation.key.record].append(operation)
         self.books_given = self.sides.books.given(self.on)
         snapshot, policy, skipped = self.sides.snapshot, self.sides.policy, self.sides.plan.skipped
         self.shop = ShopSide(
@@ -97,24 +97,31 @@ class _Comparison:
         if is_estimate:
             assert isinstance(record, Order)  # noqa: S101
             return self._estimate(record, entries)
+        later = [e for e in entries if e.key.kind == "correction" and self._is_later(e)]
+        entries = [entry for entry in entries if entry not in later]
         documents = self._documents(entries)
-        amount = self.shop.amount(record)
+        # The shop system says what an order is worth today; these documents say it only since.
+        amount = self.shop.amount(record) - self._remembered(later, 1)
         given = self.shop.applied(record) if isinstance(record, Payment | CreditMemo) else {}
         left = amount - (sum(given.values(), ZERO) if given else self.shop.given[record.ref])
         waits: tuple[str, ...] = ()
         if isinstance(record, Payment):
             waits = tuple(a.target for a in record.applied if a.target not in self.shop.owing)
         sign = _SIGNS[kind]
-        rest = sum((self._left(d) for d in documents), ZERO)
+        rest = sum((self._left(d) * _side(d, sign) for d in documents), ZERO)
+        taxes = sum((d.tax * _side(d, sign) for d in documents), ZERO)
         figures = (
             Figure(amount, self._remembered(entries, sign), _sum(documents, sign)),
             Figure(left, left if not self.planned[record.ref] else ZERO, rest),
-            Figure(self._tax(record, entries), *[sum((d.tax for d in documents), ZERO)] * 2),
+            Figure(self._tax(record, entries), taxes, taxes),
         )
         row = Row(
             record.ref, record.customer_id, self._became(record.ref), sign, *figures, "", "", waits
         )
         return self._explained(row, entries, documents)
+
+    def _is_later(self, entry: Entry) -> bool:
+        return entry.dated is not None and entry.dated > self.on
 
     def _estimate(self, order: Order, entries: list[Entry]) -> Row:
         """An order that owes nothing yet; its estimate posts nothing, but is compared too."""
@@ -149,10 +156,22 @@ class _Comparison:
             documents,
             self.planned[row.source],
             self.sides.waiting.get(row.source),
-            plan.kept.get(row.source, ""),
+            plan.kept.get(row.source, "") or self._corrections(row.source),
             tuple(self._payers(row.source)),
         )
         return cause_of(evidence)
+
+    def _corrections(self, source: str) -> str:
+        """That money stayed on an invoice, because it was corrected by other documents."""
+        payment = self.sides.snapshot.payments.get(source.partition(":")[2])
+        is_payment = payment is not None and payment.ref == source
+        targets = [a.target for a in payment.applied] if is_payment and payment else [source]
+        numbers = [e.number for to in targets for e in self.entries.get(to, ())
+                   if e.key.kind == "correction"]  # fmt: skip
+        if not numbers:
+            return ""
+        whose = "its order" if is_payment else "it"
+        return f"{whose} was corrected by {', '.join(numbers)}, and the money stays where it was"
 
     def _payers(self, target: str) -> Iterator[Problem | Operation]:
         """Why money that should be on this document is not there yet."""
@@ -193,12 +212,23 @@ class _Comparison:
         """The sales tax in it: as its lines say, where they were drafted, else its own figure."""
         if isinstance(record, Payment) or not self.shop.amount(record):
             return ZERO
-        facts = [op.draft.facts for op in self.planned[record.ref] if not op.draft.is_void]
-        facts = facts or [entry.facts for entry in entries]
+        planned = [op.draft for op in self.planned[record.ref] if not op.draft.is_void]
+        drafted = [(draft.key, draft.facts) for draft in planned]
+        known = [(entry.key, entry.facts) for entry in entries]
+        corrections = [(k, facts) for k, facts in (*known, *drafted) if k.kind == "correction"]
+        whole = [pair for pair in (*known, *drafted) if pair[0].kind != "correction"][-1:]
         item = self.sides.policy.items.sales_tax.casefold()
-        rows = [row for fact in facts[-1:] for row in fact.get("Line", ())]
-        drafted = sum((Decimal(row[2]) for row in rows if row[1].casefold() == item), ZERO)
-        return drafted if rows else record.tax or ZERO
+        if not any(facts.get("Line") for _, facts in whole):
+            return record.tax or ZERO
+        return sum(
+            (
+                Decimal(row[2]) * (-1 if key.kind == "correction" and key.entity is _BACK else 1)
+                for key, facts in (*whole, *corrections)
+                for row in facts.get("Line", ())
+                if row[1].casefold() == item
+            ),
+            ZERO,
+        )
 
     def _strangers(self) -> Iterator[Stranger]:
         """Documents that people entered for customers of ours, and copies that bear our mark."""
@@ -249,7 +279,13 @@ class _Comparison:
             yield Age(words, len(amounts), sum(amounts, ZERO))
 
 
+_BACK = Entity.CREDIT_MEMO
 _SIGNS = {"order": 1, "charge": 1, "credit_memo": -1, "payment": -1}
+
+
+def _side(document: Document, sign: int) -> int:
+    """Whether a document adds to its record's figures, or corrects them downwards."""
+    return -1 if sign > 0 and document.entity is _BACK else 1
 
 
 def _sum(documents: Iterable[Document], sign: int) -> Decimal:

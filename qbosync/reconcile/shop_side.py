@@ -74,8 +74,11 @@ class ShopSide:
             return record.received
         if not isinstance(record, Order):
             return record.issued
-        dates = [e.dated for e in live(self.entries.get(record.ref, ())) if e.dated]
+        known = live(self.entries.get(record.ref, ()))
+        dates = [e.dated for e in known if e.dated and e.key.kind != "correction"]
         for operation in self.planned.get(record.ref, ()):
+            if operation.key.kind == "correction":
+                continue
             text = operation.draft.body.get("TxnDate")
             dates += [date.fromisoformat(text)] if text else []
         return max(dates, default=min(record.placed or self.on, self.on))
