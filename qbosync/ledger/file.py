@@ -150,14 +150,19 @@ class LedgerFile:
         return self.db.table(name)
 
     def _put(self, table: str, *rows: Mapping[str, Any]) -> None:
-        """Enter rows of one form, each in place of one of the same key.
+        """Enter rows of one form, each in place of one of the same key, and of no other.
 
+        `OR REPLACE` would drop an open intent for another one of the same document.
         sqlite-utils would ask for the table's columns at each of them.
         """
         if rows:
             names = list(rows[0])
             marks = ", ".join("?" * len(names))
-            sql = f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+            sets = ", ".join(f"{name} = excluded.{name}" for name in names)
+            sql = (
+                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+                f" ON CONFLICT ({TABLES[table][1]}) DO UPDATE SET {sets}"
+            )
             self.db.conn.executemany(sql, [tuple(row[name] for name in names) for row in rows])
 
     def _change(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
