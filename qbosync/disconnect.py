@@ -58,7 +58,7 @@ def _forget_tokens(setup: Setup, connection: Connection) -> str:
     try:
         store = token_store(setup, False)
         blob = store.load(account)
-    except SetupError as error:
+    except QbosyncError as error:
         return error.what
     if blob is None:
         return "There was no token to revoke."

@@ -80,6 +80,7 @@ class FirstDay:
         self._vouch()
         accounts = dict(self._accounts(policy))
         prefix = self._prefix(policy)
+        self._there_before()
         today = self.setup.clock.now().astimezone(self.setup.zone).date()
         opening = opening_list(self.snapshot, policy, today)
         for words in opening.words() if opening else ():
@@ -225,6 +226,19 @@ class FirstDay:
             " after the first sync"
         )
         return ""
+
+    def _there_before(self) -> None:
+        """Offer to take over what a company had before us, as long as nothing of ours is in it."""
+        if self.ledger.counts():
+            return
+        kinds = ("Customer", "Estimate", "Invoice", "Payment")
+        counts = {kind: self.company.count(kind) for kind in kinds}
+        if words := ", ".join(f"{n} {kind}" for kind, n in counts.items() if n):
+            self.still_open.append(
+                f"QuickBooks has entries from before ({words}): qbosync adopt --dry-run shows which"
+                " of them are the shop system's, qbosync adopt takes them over; do it before the"
+                " first sync"
+            )
 
 
 def taken_numbers(company: Company, snapshot: Snapshot) -> set[str]:

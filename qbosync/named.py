@@ -12,8 +12,7 @@ from qbosync.edit import Kind
 from qbosync.errors import RecordError
 from qbosync.mapping.context import Candidate, Context
 from qbosync.mapping.customer import customer_draft
-from qbosync.mapping.item import item_draft, method_draft
-from qbosync.mapping.policy import Policy
+from qbosync.mapping.item import item_draft, known_item, method_draft
 from qbosync.meet import meet_account, meet_customer, meet_item, meet_method, unfit_item
 from qbosync.model import Problem
 from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, item_key
@@ -120,6 +119,10 @@ class Names:
         if isinstance(met, Problem):
             return self._keep_problem(ref, met)
         if met is None:
+            made = self._to_be_made(draft)
+            if isinstance(made, Problem):
+                return self._keep_problem(ref, made)
+            draft = made
             for inner in draft.refs:
                 if problem := self.need(inner, draft):
                     return self._keep_problem(ref, problem)
@@ -131,6 +134,15 @@ class Names:
         else:
             self.plan(Operation(Action.ADOPT, draft, "found in QuickBooks", found=met.object))
         return None
+
+    def _to_be_made(self, draft: Draft) -> Draft | Problem:
+        """An item that is there is taken as it is; one that is not needs an account."""
+        if draft.key.entity is not Entity.ITEM:
+            return draft
+        try:
+            return item_draft(draft.name, self.ctx.policy)
+        except RecordError as error:
+            return Problem(draft.key.source, error.reason, error.what, error.todo)
 
     def _sleeping(self, draft: Draft, met: Candidate | Problem | None) -> Entry | None:
         """A customer found inactive under the name that we look for, if it may be woken."""
@@ -158,7 +170,7 @@ class Names:
             return customer_draft(ctx.snapshot.customers[ref.id])
         if ref.entity is Entity.PAYMENT_METHOD:
             return method_draft(ref.id)
-        return item_draft(_item_name(ref, user, ctx.policy), ctx.policy)
+        return known_item(_item_name(ref, user))
 
     def _meet(self, draft: Draft, candidates: tuple[Candidate, ...]) -> Candidate | Problem | None:
         if draft.key.entity is Entity.CUSTOMER:
@@ -181,7 +193,7 @@ class Names:
         return met
 
 
-def _item_name(ref: Key, user: Draft, policy: Policy) -> str:
+def _item_name(ref: Key, user: Draft) -> str:
     """An item's name as the configuration or the first line that uses it spells it."""
     for row in user.facts.get("Line", ()):
         if len(row) > 1 and str(row[1]).strip().casefold() == ref.id:

@@ -13,7 +13,10 @@ from qbosync.guard import age_words
 from qbosync.model import ZERO, show
 from qbosync.report import cell, clock_time, named, remedy, show_edited
 
-_SETTLE = "customer → the invoice → Receive payment. It stays on this list as a reminder."
+_SETTLE = (
+    "Is it in QuickBooks, say which: qbosync resolve {0} --relink ID, or --theirs where it is"
+    " settled there by hand. Is it not: qbosync resolve {0} --ours."
+)
 
 
 def show_status(console: Console, document: Mapping[str, Any]) -> None:
@@ -30,7 +33,7 @@ def show_status(console: Console, document: Mapping[str, Any]) -> None:
     for row in document["opening_deposits"]:
         words = f"{named(row['source'])} of {row['date']}, {row['customer']}, {row['amount']}"
         console.print(cell(f"  {words}: paid before the start date, so not sent.", "yellow"))
-        console.print(cell(f"    Apply it in QuickBooks, where it is already: {_SETTLE}"))
+        console.print(cell(f"    {_SETTLE.format(row['source'])}"))
     show_edited(console, document["edited"])
 
 

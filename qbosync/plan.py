@@ -226,7 +226,12 @@ class _Planner:
     def _relink(self, draft: Draft, there: Body) -> Problem | None:
         """Tie a record to the object that a person named, if it fits."""
         memory = self.ctx.memory
-        if why := misfit(draft, there, memory, self._id_of):
+        customer = draft.body.get("CustomerRef", {}).get("value")
+        if isinstance(customer, Key) and (problem := self.names.need(customer, draft)):
+            return problem
+        # Whose it is shows only once the customer was looked for.
+        is_compared = self.ctx.is_informed or customer is None or self.ctx.memory.live(customer)
+        if is_compared and (why := misfit(draft, there, memory, self._id_of)):
             return does_not_fit(draft, memory.words[draft.key], why)
         if draft.key.entity is Entity.ITEM and (unfit := self.names.unfit(draft, there)):
             return unfit
@@ -357,14 +362,15 @@ class _Planner:
         if said is not None and said.verdict is Says.OURS:
             return None
         customer = draft.body["CustomerRef"]["value"]
-        planned = self.operations.get((customer, 0))
-        met = str(planned.found["Id"]) if planned and planned.found else None
         strangers = (*self.ctx.memory.strangers, *self.ctx.found.strangers)
-        return entered_by_hand(draft, strangers, self._id_of(customer) or met)
+        return entered_by_hand(draft, strangers, self._id_of(customer))
 
     def _id_of(self, key: Key) -> str | None:
-        entry = self.ctx.memory.live(key)
-        return entry.qbo_id if entry else None
+        """The Id of what the ledger knows, or of what this plan found in QuickBooks."""
+        if entry := self.ctx.memory.live(key):
+            return entry.qbo_id
+        planned = self.operations.get((key, 0))
+        return str(planned.found["Id"]) if planned and planned.found else None
 
     def _customers(self) -> None:
         """Customers that QuickBooks has from us follow the source; others wait to be needed."""

@@ -233,7 +233,7 @@ def show_plan(console: Console, outcome: Outcome, is_verbose: bool = False) -> N
     if plan.operations:
         _operations(console, plan.operations, outcome.names, "Plan")
     else:
-        console.print("Nothing to do: QuickBooks says what the shop system says.")
+        console.print(f"Nothing to do: {_agrees(outcome)}.")
     for entity, amount in totals(plan.operations).items():
         console.print(f"  {entity}: {show(Decimal(amount))}", highlight=False)
     _rest(console, outcome, is_verbose)
@@ -249,8 +249,13 @@ def show_run(console: Console, outcome: Outcome, is_verbose: bool = False) -> No
         ids = {w.operation.key: w.entry.qbo_id for w in outcome.written}
         _operations(console, [w.operation for w in outcome.written], outcome.names, "Written", ids)
     elif outcome.error is None:
-        console.print("Nothing new: QuickBooks says what the shop system says.")
+        console.print(f"Nothing new: {_agrees(outcome)}.")
     _rest(console, outcome, is_verbose)
+
+
+def _agrees(outcome: Outcome) -> str:
+    save = "save what is held, " if outcome.held else ""
+    return f"{save}QuickBooks says what the shop system says"
 
 
 def _operations(

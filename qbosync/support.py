@@ -23,9 +23,11 @@ import simplejson
 from qbosync import __version__
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.examine import check
+from qbosync.firstday import who
 from qbosync.inquire import explain
 from qbosync.ledger import Ledger
 from qbosync.operation import Entity
+from qbosync.qbo.preferences import voucher
 from qbosync.standing import status
 from qbosync.wiring import Setup, look_into_ledger, open_source
 
@@ -72,6 +74,7 @@ def gather(setup: Setup, ref: str, is_interactive: bool) -> Bundle:
     connection = setup.connected()
     with look_into_ledger(setup, connection) as ledger:
         names = _names(setup, ledger)
+        people = _people(ledger)
         documents: dict[str, Any] = {"versions": _versions(), "ledger": _extract(ledger)}
     documents["status"] = _tried(lambda: status(setup, ""))
     documents["check"] = _tried(
@@ -82,7 +85,7 @@ def gather(setup: Setup, ref: str, is_interactive: bool) -> Bundle:
     )
     if ref:
         documents["record"] = _tried(lambda: _record(setup, ref))
-    scrub = _Scrubber(names, connection.company)
+    scrub = _Scrubber(names, connection.company, people)
     files = {
         f"{name}.json": simplejson.dumps(scrub(value), indent=2, use_decimal=True).encode()
         for name, value in documents.items()
@@ -159,15 +162,25 @@ def _names(setup: Setup, ledger: Ledger) -> dict[str, str]:
     return names | {c.name.strip(): f"customer {c.id}" for c in customers}
 
 
+def _people(ledger: Ledger) -> set[str]:
+    """The accounts of whoever vouched for a setting, decided something, or asks for this."""
+    vouchers = {voucher(told)[1] for told in ledger.facts("accepted:").values()}
+    deciders = {word.by for word in ledger.words().values()}
+    return vouchers | deciders | {row["said_by"] for row in ledger.asides()} | {who()}
+
+
 class _Scrubber:
     """Leaves out free text, and replaces names wherever else they stand."""
 
-    def __init__(self, names: Mapping[str, str], company: str) -> None:
+    def __init__(self, names: Mapping[str, str], company: str, people: Iterable[str]) -> None:
         instead = {**names, company: "the company", str(Path.home()): "~"}
         self.instead = {name.casefold(): words for name, words in instead.items() if name.strip()}
         longest_first = sorted(self.instead, key=len, reverse=True)
         pattern = "|".join(map(re.escape, longest_first))
         self.pattern = re.compile(pattern, re.IGNORECASE)
+        # An account may be called as briefly as a syllable: only the whole word is one.
+        accounts = "|".join(re.escape(name) for name in people if name)
+        self.people = re.compile(rf"(?<!\w)(?:{accounts})(?!\w)") if accounts else None
 
     def __call__(self, value: Any, name: str = "") -> Any:
         if isinstance(value, Mapping):
@@ -181,7 +194,8 @@ class _Scrubber:
     def text(self, words: str) -> str:
         """A text with every name and address replaced."""
         replaced = self.pattern.sub(lambda found: self.instead[found.group().casefold()], words)
-        return _PERSONAL.sub("an e-mail address", replaced)
+        replaced = _PERSONAL.sub("an e-mail address", replaced)
+        return self.people.sub("somebody", replaced) if self.people else replaced
 
 
 def listing(files: Iterable[tuple[str, bytes]]) -> list[str]:

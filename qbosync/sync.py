@@ -321,7 +321,8 @@ class _Run:
         shop.ledger.hold(waiting, outcome.run_id, at, settled)
         if is_complete and outcome.exit_code in (0, 3) and not shop.ledger.fact(WHOLE_RUN):
             shop.ledger.set_fact(WHOLE_RUN, at.isoformat())
-        if is_complete:
+        if outcome.error is None and outcome.snapshot is not None:
+            # What is out of scope is known whole, whatever part of the rest the run was about.
             note_deposits(shop.ledger, outcome)
         is_whole = outcome.error is None and self.read_at is not None
         shop.ledger.end_run(

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cronsim import CronSim
 from qbosync import schedule, wiring
 from qbosync.connect import Connected, connect
 from qbosync.errors import QbosyncError, TemporaryError
+from qbosync.examine.full import full_checks
 from qbosync.lock import RunLock
 from qbosync.qbo.listener import Grant
 from qbosync.qbo.oauth import Endpoints
@@ -33,6 +34,7 @@ from qbosync.running import run_once
 from qbosync.signin import Person, tokens_of
 from qbosync.sync import Options
 from qbosync.wiring import endpoints_of, load
+from qbosync.wiring import open_shop as open_shop_of
 from tests.shopkit import (
     OFF,
     Shop,
@@ -665,6 +667,32 @@ def test_a_full_check_looks_at_every_document_of_ours(shop: Shop) -> None:
     assert "order 1002" in found["invoices in QuickBooks"]["evidence"]
     assert "was voided" in found["invoices in QuickBooks"]["evidence"]
     assert "was deleted" in found["estimates in QuickBooks"]["evidence"]
+
+
+def test_a_full_comparison_is_made_weekly_where_nobody_is_there(shop: Shop) -> None:
+    Operator(shop).connect()
+    assert shop.run("sync").code == 0
+    with open_shop_of(load(shop.config, None, {}), False) as there:
+
+        def compared(days: int, is_wanted_now: bool = False) -> list[str]:
+            now = there.clock.now() + timedelta(days=days)
+            made = full_checks(there.company, there.ledger, now, is_wanted_now)
+            return [check.name for check in made]
+
+        first = compared(0)
+        assert "invoices in QuickBooks" in first
+        assert compared(6) == ["full comparison"]
+        assert compared(6, is_wanted_now=True) == first, "a person decides"
+        assert compared(13) == first, "a job of every seventh day"
+
+
+def test_what_a_company_had_before_us_is_offered_to_be_taken_over(shop: Shop) -> None:
+    shop.bookkeeper("create", entity="Customer", values={"DisplayName": "Alder Homes"})
+    made = Operator(shop).connect()
+    [offer] = [words for words in made.still_open if "qbosync adopt" in words]
+    assert "1 Customer" in offer and "Invoice" not in offer
+    assert shop.run("sync").code == 0
+    assert not any("qbosync adopt" in words for words in Operator(shop).connect().still_open)
 
 
 def test_nobody_signs_in_while_a_run_is_going(shop: Shop) -> None:

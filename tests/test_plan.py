@@ -10,7 +10,7 @@ import pytest
 
 from qbosync.mapping.context import Candidate, Memory, Refusal, Sighting
 from qbosync.model import Problem
-from qbosync.operation import Action, Entity, Key
+from qbosync.operation import Action, Entity, Key, item_key
 from tests.builders import (
     FOUND,
     TODAY,
@@ -569,6 +569,26 @@ def test_a_missing_item_is_made_only_on_an_account_that_the_configuration_names(
     plan = planned(business(order()), rules)
     assert held(plan) == {"order:1042": "waits"}
     assert "[items.income_account]" in words(plan.held)
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("Cabinets", {"income_account": {}}),
+        ("Cabinets", {"create_missing": False}),
+        ("Casework:Cabinets", {"income_account": {}}),
+    ],
+    ids=["no account is named", "nothing is to be made", "a sub-item"],
+)
+def test_an_item_that_is_there_is_used_whatever_is_said_of_missing_ones(name, more):
+    rules = policy()
+    rules = replace(rules, items=replace(rules.items, default=name, **more))
+    key = item_key(name)
+    there = Candidate("Item", {"Id": "8", "FullyQualifiedName": name, "Type": "Service"})
+    plan = planned(business(order()), rules, found=found(key, there))
+    assert held(plan) == {}
+    assert [op.action for op in plan.operations if op.key == key] == [Action.ADOPT]
+    assert held(planned(business(order()), rules)) == {"order:1042": "waits"}
 
 
 def test_in_production_the_star_account_does_not_take_fees_and_credits():

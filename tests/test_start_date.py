@@ -149,6 +149,116 @@ def test_an_opening_deposit_is_listed_until_it_is_settled(shop: Shop) -> None:
     assert (row["source"], row["customer"], row["amount"]) == ("payment:2", "Alder Homes", "50.00")
     words = shop.run("status").out
     assert "Opening deposits  1 left, 50.00" in words and "paid before the start date" in words
+    assert "qbosync resolve payment:2 --relink ID" in words
     deliver(shop)
     shop.run("sync")
     assert shop.run("status", "--json").json["opening_deposits"] == []
+
+
+def test_a_payment_goes_to_the_invoice_of_a_charge_from_before(shop: Shop) -> None:
+    opening = by_hand(shop, "15.00", "FC-9")
+    fee = {"charge_id": "9", "kind": "finance_charge", "customer_id": "1", "date": "2026-03-02",
+           "amount": "15.00"}  # fmt: skip
+    deliver(shop, charges=[fee], **later("15.00", "charge:9"))
+    assert shop.run("sync").code == 0
+    [paid] = shop.books("Payment")
+    assert [ln["LinkedTxn"][0]["TxnId"] for ln in paid["Line"]] == [opening]
+    assert [body["DocNumber"] for body in shop.books("Invoice")] == ["FC-9"]
+    shop.writes_nothing("sync")
+
+
+def test_a_payment_on_a_charge_from_before_that_is_not_there_waits(shop: Shop) -> None:
+    fee = {"charge_id": "9", "kind": "finance_charge", "customer_id": "1", "date": "2026-03-02",
+           "amount": "15.00"}  # fmt: skip
+    deliver(shop, charges=[fee], **later("15.00", "charge:9"))
+    done = shop.run("sync", "--json")
+    assert shop.books("Invoice") == [] and shop.books("Payment")[0]["UnappliedAmt"] == 15
+    assert any("no open invoice" in w and "charge 9" in w for w in done.json["reported"])
+
+
+def deposit(shop: Shop, shipped: str = "ordered") -> None:
+    deliver(
+        shop,
+        shipped,
+        payments=[payment("2", "50.00")],
+        payment_applications=[applied("2", "order:1002", "50.00")],
+    )
+
+
+def left(shop: Shop) -> list[str]:
+    return [row["source"] for row in shop.run("status", "--json").json["opening_deposits"]]
+
+
+def received(shop: Shop, amount: str, name: str = "Alder Homes") -> str:
+    """A deposit that the bookkeeper entered before us, on no invoice; its Id."""
+    whose = shop.bookkeeper("create", entity="Customer", values={"DisplayName": name})
+    values = {
+        "CustomerRef": {"value": whose["Customer"]["Id"]},
+        "TotalAmt": Decimal(amount),
+        "TxnDate": "2026-03-03",
+    }
+    made = shop.bookkeeper("create", entity="Payment", values=values)
+    return str(made["Payment"]["Id"])
+
+
+@pytest.mark.parametrize("is_first_run", [True, False])
+def test_an_opening_deposit_that_is_in_quickbooks_is_tied_and_pays_its_invoice(
+    shop: Shop, is_first_run: bool
+) -> None:
+    there = received(shop, "50.00")
+    deposit(shop)
+    if not is_first_run:
+        shop.run("sync")
+    done = shop.writes_nothing("resolve", "payment:2", "--relink", there)
+    assert f"Payment 2 is Payment Id {there}" in done.out
+    assert left(shop) == []
+    deposit(shop, "shipped")
+    assert shop.run("sync").code == 0
+    [paid] = shop.books("Payment")
+    assert (paid["Id"], paid["UnappliedAmt"]) == (there, 0)
+    assert shop.book("Invoice", "1002")["Balance"] == Decimal("200.00")
+    shop.writes_nothing("sync")
+
+
+def test_an_opening_deposit_on_an_invoice_that_is_there_is_applied_by_the_next_run(
+    shop: Shop,
+) -> None:
+    there = received(shop, "50.00")
+    deposit(shop, "shipped")
+    assert shop.run("sync").code == 0
+    assert shop.run("resolve", "payment:2", "--relink", there).code == 0
+    assert shop.run("sync").code == 0
+    [paid] = shop.books("Payment")
+    assert (paid["Id"], paid["UnappliedAmt"]) == (there, 0)
+    assert shop.book("Invoice", "1002")["Balance"] == Decimal("200.00")
+    shop.writes_nothing("sync")
+
+
+def test_another_sum_is_not_the_opening_deposit(shop: Shop) -> None:
+    there = received(shop, "45.00")
+    deposit(shop)
+    done = shop.run("resolve", "payment:2", "--relink", there)
+    assert done.code == 3 and "its total is 45.00, not 50.00" in done.text
+
+
+def test_an_opening_deposit_that_is_not_in_quickbooks_is_sent_when_a_person_says_so(
+    shop: Shop,
+) -> None:
+    deposit(shop)
+    assert shop.run("sync").code == 0
+    assert shop.run("resolve", "payment:2", "--ours").code == 0
+    [sent] = shop.books("Payment")
+    assert (sent["TotalAmt"], sent["TxnDate"]) == (Decimal("50.00"), "2026-03-03")
+    assert left(shop) == []
+    deposit(shop, "shipped")
+    assert shop.run("sync").code == 0
+    assert shop.book("Invoice", "1002")["Balance"] == Decimal("200.00")
+    shop.writes_nothing("sync")
+
+
+def test_an_opening_deposit_that_is_settled_by_hand_leaves_the_list(shop: Shop) -> None:
+    deposit(shop)
+    assert shop.run("sync").code == 0
+    shop.writes_nothing("resolve", "payment:2", "--theirs")
+    shop.writes_nothing("sync")
+    assert left(shop) == [] and shop.books("Payment") == []

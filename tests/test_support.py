@@ -67,6 +67,17 @@ def test_no_name_and_no_secret_is_in_it(shop: Shop) -> None:
     assert [word for word in found if word not in _own(token)] == []
 
 
+def test_the_accounts_of_those_who_decided_are_in_it_neither(shop: Shop) -> None:
+    shop.environ = {"LOGNAME": "bmiller"}
+    assert shop.run("check", "--accept", "late-fees").code == 0
+    shop.run("hold", "order:1001", "--because", "asked by bmiller")
+    assert "by bmiller" in shop.run("status").out
+    shop.environ = {"LOGNAME": "cjones"}
+    text = "\n".join(opened(shop, "--for", "order:1001").values())
+    assert "bmiller" not in text and "cjones" not in text
+    assert "that it is off" in text
+
+
 def _own(token: dict[str, str]) -> set[str]:
     """The ledger's uuid lies beside the token, and is no secret."""
     return {json.loads(blob).get("ledger_uuid", "") for blob in token.values()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -29,6 +30,7 @@ from qbosync.tokens import (
     system,
 )
 from qbosync.tokens import bus as door
+from qbosync.tokens.file import unreadable
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BLOB = TokenBlob("CANARY-new", "CANARY-old", "CANARY-id", "CANARY-cs", NOW, NOW, NOW, "u" * 32, 7)
@@ -332,6 +334,20 @@ def test_a_link_in_the_place_of_the_sealed_file_is_not_followed(tmp_path):
     (tmp_path / "token.sealed").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SetupError, match="cannot be read"):
         made.load("a")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "todo"),
+    [
+        (errno.EIO, LedgerError, "look at the disk"),
+        (errno.ESTALE, LedgerError, "Leave the file where it is"),
+        (errno.EACCES, SetupError, "Make it yours"),
+        (errno.ELOOP, SetupError, "Remove it"),
+    ],
+)
+def test_a_token_is_not_thrown_away_because_the_disk_did_not_give_it(number, kind, todo):
+    told = unreadable(Path("token.sealed"), OSError(number, ""), "Remove it.")
+    assert type(told) is kind and todo in told.todo and "token.sealed" in told.what
 
 
 # A token that is on its way into the keyring ------------------------------------------------

@@ -137,7 +137,11 @@ def _pasted() -> str:
 
 @click.command()
 @json_option
-@click.option("--full", is_flag=True, help="Look at every document of ours in QuickBooks too.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Look at every document of ours in QuickBooks too; without a terminal at most weekly.",
+)
 @click.option("--accept", multiple=True, metavar="NAME",
               help="Vouch for a setting that QuickBooks does not show truly.")  # fmt: skip
 @click.pass_context

@@ -70,7 +70,10 @@ def check(
             # Asking QuickBooks may bring a new token: two at once would lose one.
             with alone(setup, connection.environment, connection.realm_id):
                 company = open_company(setup, connection, ledger, is_interactive)
-                there = _there(setup, connection, company, ledger, snapshot, is_full)
+                there = _there(setup, connection, company, ledger, snapshot)
+                if is_full:
+                    is_wanted_now = is_interactive or setup.settings.is_emulator
+                    there += full_checks(company, ledger, setup.clock.now(), is_wanted_now)
         except LedgerError:
             raise
         except QbosyncError as error:
@@ -94,7 +97,6 @@ def _there(
     company: Company,
     ledger: Ledger,
     snapshot: Snapshot,
-    is_full: bool,
 ) -> list[Check]:
     """QuickBooks' side; what it says of the settings decides whether the connection is active."""
     own = settings_of(company, ledger)
@@ -102,7 +104,7 @@ def _there(
     if is_active != connection.is_active:
         write_connection(setup.places.connection, replace(connection, is_active=is_active))
     lists = books_checks(lists_of(company), snapshot, policy_of(setup.settings))
-    return [*own, *lists, *(full_checks(company, ledger, setup.clock.now()) if is_full else ())]
+    return [*own, *lists]
 
 
 def vouch(setup: Setup, ledger: Ledger, names: Collection[str], who: str) -> None:

@@ -1,14 +1,15 @@
 """`check --full`: every document of ours in QuickBooks, looked at one by one.
 
 What changed there within 30 days each run sees by itself; this looks at everything, however
-long ago, and tells it as a run does.  Nothing is written to QuickBooks.
+long ago, and tells it as a run does; at most weekly where nobody is there.  Nothing is
+written to QuickBooks.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from qbosync.edit import Edit, Kind
 from qbosync.ledger import Ledger
@@ -25,12 +26,24 @@ _OURS = (
     Entity.CUSTOMER, Entity.ITEM, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO,
     Entity.PAYMENT,
 )  # fmt: skip
+_WEEK = timedelta(days=6, hours=12)
+"""A job that cron starts weekly comes now and then a little earlier than the last time."""
+_LAST = "full_check"
 _NAMED = 10
 """So many are named before the rest is only counted."""
 
 
-def full_checks(company: Company, ledger: Ledger, now: datetime) -> list[Check]:
-    """One finding for each kind of document; what people did is remembered as by a run."""
+def full_checks(
+    company: Company, ledger: Ledger, now: datetime, is_wanted_now: bool
+) -> list[Check]:
+    """One finding for each kind of document; what people did is remembered as by a run.
+
+    `is_wanted_now` compares again, however short a time ago that was done.
+    """
+    last = ledger.fact(_LAST)
+    if last and not is_wanted_now and (coming := datetime.fromisoformat(last) + _WEEK) > now:
+        words = f"Made on {last[:10]}; the next is due from {coming:%Y-%m-%d %H:%M} UTC on."
+        return [Check("full comparison", "ok", f"{words} At a terminal it is made at once.")]
     waiting = {
         i.key: Problem(i.key.source, "unknown_outcome", "", "") for i in ledger.open_intents()
     }
@@ -42,6 +55,7 @@ def full_checks(company: Company, ledger: Ledger, now: datetime) -> list[Check]:
     objects = {entity.value: _there(company, entity, known) for entity, known in ours.items()}
     found = notice(memory, objects, ledger, company, now)
     found.enter(ledger)
+    ledger.set_fact(_LAST, now.isoformat())
     return [
         _told(entity, len(known), found.over(memory).edits, memory.entries)
         for entity, known in sorted(ours.items())

@@ -16,7 +16,7 @@ METHOD_LENGTH = 31
 
 
 def item_draft(name: str, policy: Policy) -> Draft:
-    """A Service item that earns on the configured account.
+    """A missing item as it is made: a Service that earns on the configured account.
 
     Raises:
         RecordError: If the configuration does not want it made, or names no account for it.
@@ -54,7 +54,7 @@ def item_draft(name: str, policy: Policy) -> Draft:
 
 
 def known_item(name: str) -> Draft:
-    """An item that is there under another name: nothing of it is sent."""
+    """An item as it is looked for, or as a person named it: nothing of it is sent."""
     return Draft(item_key(name), {}, {"Name": name.strip()}, name=name.strip())
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from qbosync.edit import Says
 from qbosync.errors import RecordError
 from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context
@@ -45,23 +46,28 @@ def is_before_start(target: str, ctx: Context) -> bool:
         return False
 
 
-def why_not_sent(applied: Iterable[Application], ctx: Context) -> str:
-    """Of a payment received before the start date: a deposit on what is charged later, or past."""
+def why_not_sent(key: Key, applied: Iterable[Application], ctx: Context) -> str:
+    """Of a payment received before the start date: a deposit on what is charged later, or past.
+
+    Blank where a person said that it goes out, or which payment in QuickBooks it is.
+    """
+    if said := ctx.memory.words.get(key):
+        return "settled in QuickBooks by hand" if said.verdict is Says.THEIRS else ""
     targets = [application.target for application in applied]
     is_deposit = any(not is_before_start(target, ctx) for target in targets)
     return DEPOSIT if is_deposit else "before the start date"
 
 
 def opening_invoice(target: str, amount: Decimal, payment: Payment, ctx: Context) -> str:
-    """The Id of the invoice in QuickBooks that an order from before the start date has there.
+    """The Id of the invoice in QuickBooks that stands for what was charged before the start date.
 
-    Of the order's own number and customer, with so much of its balance left; blank where there
-    is none, or nobody has looked yet.
+    Of the number that it has or would have got from us, and of its customer, with so much of its
+    balance left; blank where there is none, or nobody has looked yet.
     """
-    order = ctx.snapshot.orders.get(target.partition(":")[2])
-    if order is None or not target.startswith("order:"):
+    number = _number(target, ctx)
+    if not number:
         return ""
-    key = opening_key(order.number)
+    key = opening_key(number)
     ctx.wanted.add(key)
     customer = ctx.customer(payment.customer_id)
     known = ctx.memory.live(customer_key(payment.customer_id))
@@ -77,3 +83,12 @@ def opening_invoice(target: str, amount: Decimal, payment: Payment, ctx: Context
             ctx.given[qbo_id] = ctx.given.get(qbo_id, ZERO) + amount
             return qbo_id
     return ""
+
+
+def _number(target: str, ctx: Context) -> str:
+    kind, _, target_id = target.partition(":")
+    if kind == "charge":
+        charge = ctx.snapshot.charges.get(target_id)
+        return ctx.policy.charge_prefixes[charge.kind] + charge.id if charge else ""
+    order = ctx.snapshot.orders.get(target_id)
+    return order.number if order else ""

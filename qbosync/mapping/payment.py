@@ -89,8 +89,10 @@ def _answer(payment: Payment, applied: tuple[Application, ...], ctx: Context) ->
         return undone(entry, payment.status, ctx) if entry.is_live else Keep(payment.ref)
     if payment.method.casefold() in ctx.policy.not_money:
         return Skip(payment.ref, "settled by a credit")
-    if ctx.policy.start_date and payment.received < ctx.policy.start_date and entry is None:
-        return Skip(payment.ref, why_not_sent(applied, ctx))
+    start = ctx.policy.start_date
+    is_old = start is not None and payment.received < start and entry is None
+    if is_old and (why := why_not_sent(payment_key(payment.id), applied, ctx)):
+        return Skip(payment.ref, why)
     draft = _draft(payment, applied, ctx)
     if entry is not None:
         is_sent = entry.digest == draft.digest and payment.status == "refunded"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from pathlib import Path
 
 from qbosync.blob import TokenBlob
-from qbosync.errors import LedgerError, SetupError
+from qbosync.errors import LedgerError, QbosyncError, SetupError
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _LARGEST = 1024 * 1024
@@ -57,6 +58,23 @@ def read_private(path: Path) -> str:
         return file.read(_LARGEST)
 
 
+def unreadable(path: Path, error: Exception, todo: str) -> QbosyncError:
+    """A file that is there and was not read; `todo` where the file itself is at fault.
+
+    A disk that did not give it is no reason to throw a token away.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.EACCES, errno.EPERM):
+        return SetupError(f"{path} cannot be read: it is another user's.", f"Make it yours: {path}")
+    if number is None or number in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+        return SetupError(f"{path} cannot be read.", todo)
+    return LedgerError(
+        f"{path} cannot be read: {os.strerror(number)}.",
+        "Try again, and look at the disk if it stays so. Leave the file where it is: the token is"
+        " in it.",
+    )
+
+
 def _sync_folder(folder: Path) -> None:
     """A new name is on the disk only when its folder is."""
     if os.name == "posix":
@@ -96,6 +114,5 @@ class EmulatorFileStore:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError) as error:
-            raise SetupError(
-                f"{self._path} cannot be read.", "Remove it and run `qbosync connect` again."
-            ) from error
+            todo = "Remove it and run `qbosync connect` again."
+            raise unreadable(self._path, error, todo) from error

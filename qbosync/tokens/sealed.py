@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qbosync.blob import TokenBlob
 from qbosync.errors import SetupError
-from qbosync.tokens.file import read_private, write_private
+from qbosync.tokens.file import read_private, unreadable, write_private
 from qbosync.tokens.seal import random_key, seal, unseal
 
 CREDENTIAL = "qbosync.key"
@@ -82,10 +82,10 @@ class SealedFileStore:
             # systemd itself sees to who can read a credential.
             return path.read_text("ascii") if self._credential else read_private(path)
         except (OSError, UnicodeError) as error:
-            raise SetupError(
-                f"The key of the sealed token cannot be read at {path}.",
-                f"Bring it back, or run `qbosync connect --token-store file` again. {_SEE}",
-            ) from error
+            todo = f"Bring it back, or run `qbosync connect --token-store file` again. {_SEE}"
+            if isinstance(error, FileNotFoundError):
+                raise SetupError(f"The key of the sealed token is not at {path}.", todo) from error
+            raise unreadable(path, error, todo) from error
 
     def _entries(self) -> dict[str, str]:
         try:
@@ -93,10 +93,8 @@ class SealedFileStore:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError) as error:
-            raise SetupError(
-                f"{self._path} cannot be read.",
-                f"Bring it back, or remove it and run `qbosync connect` again. {_SEE}",
-            ) from error
+            todo = f"Bring it back, or remove it and run `qbosync connect` again. {_SEE}"
+            raise unreadable(self._path, error, todo) from error
 
 
 def _name(account: str) -> str:
