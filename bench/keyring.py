@@ -13,6 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cron_kit import a_cron, why_not
@@ -20,7 +22,7 @@ from tests.keyring_kit import Connected, a_keyring, connected
 from tests.kills import kill_rounds
 from tests.shopkit import Shop
 from tests.test_cron import crontab
-from tests.test_keyring import STATES
+from tests.test_keyring import STATES, full_disk
 
 _MINUTE = 90.0
 
@@ -45,24 +47,38 @@ def idle_runs(folder: Path, runs: int) -> None:
     )
 
 
+def told(there: Connected, name: str, what: str) -> None:
+    """How long it takes until a person is told what is wrong."""
+    began = time.monotonic()
+    done = there.run("sync", DISPLAY=":99")
+    took = time.monotonic() - began
+    assert done.code == 4 and what in done.err, done.text
+    print(f"keyring {name:12} exit 4 after {took:.2f} s")
+
+
+@contextmanager
+def copied(original: Connected, copy: Path) -> Iterator[Connected]:
+    """A copy of a connected shop, with a bus and an open keyring of its own."""
+    shutil.copytree(original.shop.folder / "data", copy / "data")
+    shutil.copytree(original.shop.export, copy / "export")
+    shutil.copy2(original.shop.config, copy / "config.toml")
+    shutil.copytree(original.keyring.home, copy / "home")
+    with a_keyring(copy) as keyring:
+        yield Connected(Shop(copy, original.shop.server), keyring)
+
+
 def shut_keyrings(folder: Path) -> None:
     with connected(folder) as original:
         original.keyring.end()
         original.keyring.started.clear()
         for state, what, _ in STATES:
-            copy = folder / state.__name__
-            shutil.copytree(original.shop.folder / "data", copy / "data")
-            shutil.copytree(original.shop.export, copy / "export")
-            shutil.copy2(original.shop.config, copy / "config.toml")
-            shutil.copytree(original.keyring.home, copy / "home")
-            with a_keyring(copy) as keyring:
-                there = Connected(Shop(copy, original.shop.server), keyring)
+            with copied(original, folder / state.__name__) as there:
                 state(there)
-                began = time.monotonic()
-                done = there.run("sync", DISPLAY=":99")
-                took = time.monotonic() - began
-            assert done.code == 4 and what in done.err, done.text
-            print(f"keyring {state.__name__:12} exit 4 after {took:.2f} s")
+                told(there, state.__name__, what)
+        scratch = folder / "full disk"
+        with copied(original, scratch) as there, full_disk(there, scratch) as block:
+            if block is not None:
+                told(there, "full disk", "did not take the token")
 
 
 def tick_of_cron(folder: Path) -> None:
