@@ -75,7 +75,7 @@ def shut_keyrings(folder: Path) -> None:
             with copied(original, folder / state.__name__) as there:
                 state(there)
                 told(there, state.__name__, what)
-        scratch = folder / "full disk"
+        scratch = folder / "full"
         with copied(original, scratch) as there, full_disk(there, scratch) as block:
             if block is not None:
                 told(there, "full disk", "did not take the token")

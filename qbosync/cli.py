@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+import qbosync.clock  # noqa: F401  the program's start is counted from here
 from qbosync import __version__
 from qbosync.command.ask import explain, status
 from qbosync.command.books import adopt, reconcile

@@ -23,6 +23,10 @@ class Clock(Protocol):
         ...
 
 
+BEGAN = time.monotonic()
+"""When the program started, as nearly as its first import tells."""
+
+
 class SystemClock:
     """The machine's own clock."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from qbosync.blob import TokenBlob
-from qbosync.clock import Clock, SystemClock
+from qbosync.clock import BEGAN, Clock, SystemClock
 from qbosync.config import Settings
 from qbosync.errors import LedgerError, SetupError
 from qbosync.ledger import Ledger
@@ -240,7 +240,8 @@ def token_store(setup: Setup, is_interactive: bool, wanted: str = "") -> TokenSt
     if setup.settings.is_emulator and is_file and not wanted:
         return EmulatorFileStore(setup.places.emulator_token)
     # Another place than before is taken only where the operator names it.
-    store = KeyringStore(None if wanted else pinned or None, is_interactive)
+    spent = setup.clock.monotonic() - BEGAN
+    store = KeyringStore(None if wanted else pinned or None, is_interactive, spent)
     return Rescued(store, setup.places.data, random_key)
 
 

@@ -336,6 +336,13 @@ def test_a_link_in_the_place_of_the_sealed_file_is_not_followed(tmp_path):
         made.load("a")
 
 
+@pytest.mark.parametrize(("spent", "left"), [(0.0, 2.5), (1.4, 2.1), (60.0, 1.5)])
+def test_a_slow_start_is_taken_off_the_time_that_a_keyring_has(spent, left, monkeypatch):
+    monkeypatch.setattr(system, "_DEADLINE", 2.5)
+    made = KeyringStore("tests.test_tokens.Keeping", False, spent)
+    assert made._deadline == pytest.approx(left)
+
+
 @pytest.mark.parametrize(
     ("number", "kind", "todo"),
     [

@@ -73,7 +73,7 @@ def locked() -> SetupError:
 def silent(seconds: float) -> SetupError:
     """It hangs, or its window waits for somebody."""
     return SetupError(
-        f"The keyring did not answer within {seconds:g} seconds: it hangs, or waits for"
+        f"The keyring did not answer within {seconds:.1f} seconds: it hangs, or waits for"
         " somebody.",
         _for_this_system(
             f"Close its window or end its program (gnome-keyring-daemon), then {_SERVER}."

@@ -21,8 +21,11 @@ from qbosync.tokens.bus import find_bus, trouble_of_secret_service
 from qbosync.tokens.store import SERVICE
 
 _DEADLINE = 2.5
-"""Seconds; with the program's own start on a busy machine it is over within five (observed: an
-answer takes 0.03, keeping a token 0.1)."""
+"""Seconds for an answer, which takes 0.03 (observed); keeping a token takes 0.1."""
+_IN_ALL = 3.5
+"""Seconds with the program's own start: whoever waits has an answer within five."""
+_AT_LEAST = 1.5
+"""Seconds, however long a busy machine took to start."""
 _PATIENCE = 30.0
 """Seconds where a person may be asked to unlock the keyring."""
 _OS_KEYRINGS = ("SecretService", "libsecret", "kwallet", "macOS", "Windows")
@@ -30,12 +33,16 @@ T = TypeVar("T")
 
 
 class KeyringStore:
-    """The OS keyring; `pinned` is the backend that `connect` used, blank when connecting."""
+    """The OS keyring; `pinned` is the backend that `connect` used, blank when connecting.
 
-    def __init__(self, pinned: str | None, is_interactive: bool) -> None:
+    `spent` are the seconds that the program runs already.
+    """
+
+    def __init__(self, pinned: str | None, is_interactive: bool, spent: float = 0.0) -> None:
         find_bus()
         self._is_alone = not is_interactive
-        self._deadline = _PATIENCE if is_interactive else _DEADLINE
+        alone = min(_DEADLINE, max(_AT_LEAST, _IN_ALL - spent))
+        self._deadline = _PATIENCE if is_interactive else alone
         self._keyring = self._within(lambda: _pinned(pinned) if pinned else _chosen())
 
     @property
