@@ -17,10 +17,11 @@ from qbosync.mapping.context import Candidate, Found, Memory, Stranger
 from qbosync.mapping.item import method_draft
 from qbosync.meet import DELETED_SUFFIX, meet_customer
 from qbosync.model import Problem
-from qbosync.operation import MARK, Action, Body, Draft, Entity, Intent, Key
+from qbosync.operation import Action, Body, Draft, Entity, Intent, Key, marks, told_epoch
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.qbo.query import is_in, literal
+from qbosync.recollect import corrections_among, latest_epochs, mark_of
 from qbosync.stranger import MONEY, NEAR, strangers_among
 
 _CHUNK = 100
@@ -61,11 +62,15 @@ def look_up(
     if wanted[Entity.PAYMENT_METHOD]:
         methods = [Candidate("PaymentMethod", m) for m in company.select("PaymentMethod")]
         objects |= _by_name(wanted[Entity.PAYMENT_METHOD], methods)
+    listed: dict[str, list[Body]] = {}
     for entity in (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO):
         objects |= _by_number(entity, wanted[entity], company)
         if unsure := [draft for draft in wanted[entity] if _is_by(draft, forgot_on)]:
-            marked = _by_marker(entity, unsure, company.select(entity))
+            listed[entity] = list(company.select(entity))
+            marked = _by_marker(entity, unsure, listed[entity])
             objects |= {key: _once((*objects[key], *marked[key])) for key in marked}
+    if Entity.INVOICE in listed and Entity.CREDIT_MEMO not in listed:
+        listed[Entity.CREDIT_MEMO] = list(company.select(Entity.CREDIT_MEMO))
     openings = {key.id: key for key in plan.wanted if key.kind == "opening"}
     objects |= _by_their_numbers(company, openings)
     payments = wanted[Entity.PAYMENT]
@@ -90,6 +95,8 @@ def look_up(
         tuple(company.select("Term")) if Entity.TERM in entities else (),
         converted(company, wanted[Entity.INVOICE], memory),
         strangers,
+        latest_epochs([d for e in MARKED for d in wanted[e]], objects),
+        corrections_among(listed),
     )
 
 
@@ -292,14 +299,12 @@ def _earliest(drafts: Collection[Draft]) -> str:
 def _by_marker(
     entity: Entity, drafts: Iterable[Draft], bodies: Iterable[Body]
 ) -> dict[Key, tuple[Candidate, ...]]:
+    """Documents by our marks: a record's first one, and those that took its place."""
     marked: dict[str, list[Candidate]] = defaultdict(list)
     for body in bodies:
-        for line in str(body.get("PrivateNote") or "").splitlines():
-            marked[line[max(line.find(MARK), 0) :].strip()].append(Candidate(entity, body))
-    return {
-        draft.key: tuple(marked.get(str(draft.body["PrivateNote"]).splitlines()[-1], ()))
-        for draft in drafts
-    }
+        for mark in marks(body):
+            marked[told_epoch(mark)[0]].append(Candidate(entity, body))
+    return {draft.key: tuple(marked.get(told_epoch(mark_of(draft))[0], ())) for draft in drafts}
 
 
 def _is_by(draft: Draft, day: date | None) -> bool:

@@ -18,10 +18,12 @@ from qbosync.edit import Edit, Kind, Says, Word
 from qbosync.ledger import Ledger
 from qbosync.lookup import read
 from qbosync.mapping.context import Memory
-from qbosync.operation import Body, Entity, Entry, Key
+from qbosync.operation import VOID_DIGEST, Body, Entity, Entry, Key
 from qbosync.outcome import Outcome
-from qbosync.person import edited_rows
+from qbosync.person import edited_rows, followed
 from qbosync.qbo.client import Company
+from qbosync.rebuilding import forgot_on
+from qbosync.recollect import taken_back
 from qbosync.shop import Shop
 from qbosync.stranger import gone_among, strangers_among
 
@@ -31,11 +33,15 @@ _WATCHED = (Entity.CUSTOMER, Entity.ITEM, *_DOCUMENTS)
 
 @dataclass
 class Noticed:
-    """What is edited now, what is so no longer, and what QuickBooks holds as we wish it."""
+    """What is edited now, what is so no longer, and what QuickBooks holds as we wish it.
+
+    `ended` is what counts as ended by us: this ledger forgot it, or the shop ended it as well.
+    """
 
     edits: dict[Key, Edit] = field(default_factory=dict)
     cleared: list[Key] = field(default_factory=list)
     seen: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+    ended: list[Key] = field(default_factory=list)
 
     def over(self, memory: Memory) -> Memory:
         """The memory with all of it, also in a run that writes nothing down."""
@@ -45,12 +51,17 @@ class Noticed:
             if edit.kind.is_gone and key in entries:
                 state = "void" if edit.kind is Kind.VOIDED else "deleted"
                 entries[key] = replace(entries[key], state=state)
+        for key in self.ended:
+            entries[key] = replace(entries[key], state="void", digest=VOID_DIGEST)
+            edits.pop(key, None)
         return replace(memory, edits=edits, entries=entries)
 
     def enter(self, ledger: Ledger) -> None:
         """Write it down, if there is anything."""
         if self.edits or self.cleared or self.seen:
             ledger.watch(self.edits.values(), self.cleared, self.seen)
+        if self.ended:
+            ledger.withdraw(self.ended)
 
 
 def look_at_people(
@@ -59,10 +70,18 @@ def look_at_people(
     """The memory with what people did since the last run; the ledger keeps it."""
     if around is not None:
         found = notice(memory, around.objects, shop.ledger, shop.company, shop.clock.now())
+        if forgot_on(shop.ledger):
+            instance, edits = shop.policy.instance, found.edits.values()
+            found.ended = taken_back(edits, memory.entries, around.objects, instance)
         memory = found.over(memory)
         if not is_dry:
             found.enter(shop.ledger)
         memory = look_at_strangers(shop, around.objects, memory, is_dry)
+    if outcome.snapshot is not None:
+        over = Noticed(ended=followed(memory, outcome.snapshot, shop.policy))
+        memory = over.over(memory)
+        if not is_dry:
+            over.enter(shop.ledger)
     if tied := [w for w in memory.words.values() if w.verdict is Says.RELINK]:
         memory = replace(memory, relinks=_tied(tied, shop.company))
     outcome.edited = edited_rows(memory.edits, memory.words, memory.entries)

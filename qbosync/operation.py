@@ -351,6 +351,19 @@ def marker(instance: str, key: Key, epoch: int = 0) -> str:
     return f"{MARK} {instance} {key.source}{f' #{epoch + 1}' if epoch else ''}]"
 
 
+def told_epoch(mark: str) -> tuple[str, int]:
+    """A marker as that of the record's first document would be, and the epoch that it tells."""
+    head, has_epoch, nth = mark.removesuffix("]").rpartition(" #")
+    return (f"{head}]", int(nth) - 1) if has_epoch and nth.isdecimal() else (mark, 0)
+
+
+def marks(object_: Body) -> Iterator[str]:
+    """The markers in a document's PrivateNote; a void puts its own word before what was there."""
+    for line in str(object_.get("PrivateNote") or "").splitlines():
+        if (at := line.find(MARK)) >= 0:
+            yield line[at:].strip()
+
+
 def bind(value: Any, id_of: Callable[[Key], str]) -> Any:
     """A body with every `Key` replaced by QuickBooks' Id.
 

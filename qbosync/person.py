@@ -13,8 +13,10 @@ from enum import Enum
 from qbosync.drift import FIELD_WORDS, says_already, shown
 from qbosync.edit import Edit, Kind, Says, Word
 from qbosync.mapping.context import Memory
+from qbosync.mapping.policy import Policy
 from qbosync.mapping.posted import is_voided
-from qbosync.model import Problem, show
+from qbosync.mapping.spending import named_spendings
+from qbosync.model import Charge, CreditMemo, Problem, Snapshot, show
 from qbosync.operation import Body, Draft, Entity, Entry, Key
 from qbosync.reason import waits, word
 
@@ -60,6 +62,30 @@ def ruling(
     if entry.key.entity is Entity.CUSTOMER and not _touches(draft, entry, edit):
         return Ruling.AS_USUAL
     return in_the_way(draft, entry, edit)
+
+
+def followed(memory: Memory, snapshot: Snapshot, policy: Policy) -> list[Key]:
+    """What is void or gone in QuickBooks, and over in the shop system too: nobody's edit."""
+    gone = [key for key, edit in memory.edits.items() if edit.kind.is_gone]
+    return [key for key in gone if not key.entity.is_named and _is_over(key, snapshot, policy)]
+
+
+def _is_over(key: Key, snapshot: Snapshot, policy: Policy) -> bool:
+    if (key.kind, key.id) in snapshot.deletions:
+        return True
+    if key.kind == "order":
+        order = snapshot.orders.get(key.id)
+        return order is not None and order.status in policy.void
+    if key.kind == "payment":
+        payment = snapshot.payments.get(key.id)
+        return payment is not None and not payment.is_received
+    if key.kind == "credit_application":
+        credit = snapshot.credit_memos.get(key.id.partition("/")[0])
+        return credit is not None and key not in dict(named_spendings(credit))
+    records: Mapping[str, Mapping[str, Charge | CreditMemo]]
+    records = {"charge": snapshot.charges, "credit_memo": snapshot.credit_memos}
+    record = records.get(key.kind, {}).get(key.id)
+    return record is not None and bool(record.is_deleted)
 
 
 def misfit(draft: Draft, there: Body, memory: Memory, id_of: Callable[[Key], str | None]) -> str:

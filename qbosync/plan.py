@@ -37,6 +37,7 @@ from qbosync.operation import (
 from qbosync.person import Ruling, does_not_fit, misfit, ruling, stuck
 from qbosync.reason import change, not_live, waits, why, word
 from qbosync.recognise import Verdict, recognise
+from qbosync.recollect import corrected_original
 from qbosync.sequence import in_turn, shrinks
 from qbosync.stranger import entered_by_hand
 from qbosync.transition import closed, corrected, less_than_paid, still_on, target_of, unsafe_change
@@ -212,7 +213,7 @@ class _Planner:
                 return problem
         problem = closed(draft, entry, self.ctx)
         if entry is None:
-            return problem or self._create(draft)
+            return self._create(draft, problem)
         problem = problem or unsafe_change(draft, entry, self.ctx)
         if problem or self.ctx.corrections.get(draft.key.source):
             return self._correct(draft, entry, problem)
@@ -310,8 +311,14 @@ class _Planner:
         if operation.action is Action.CREATE:
             self.reported.update(operation.draft.notes)
 
-    def _create(self, draft: Draft) -> Problem | None:
-        """Create a document, or adopt it where QuickBooks turns out to hold it already."""
+    def _create(self, draft: Draft, forbidden: Problem | None = None) -> Problem | None:
+        """Create a document, or adopt it where QuickBooks turns out to hold it already.
+
+        What is `forbidden`, in closed books, may be there all the same: a ledger that knows
+        nothing yet asks first.
+        """
+        if forbidden and not self.ctx.memory.is_first:
+            return forbidden
         self.ctx.wanted.add(draft.key)
         made = self.ctx.found.converted.get(draft.key)
         if made and not self._is_ours(draft.key, made):
@@ -327,6 +334,13 @@ class _Planner:
             theirs = judged.object
             total = f"{theirs.get('TotalAmt', 0):,.2f}"
             if judged.verdict is Verdict.UNCERTAIN:
+                corrections = self.ctx.found.corrections.get(draft.key.source, ())
+                if known := corrected_original(
+                    draft, theirs, corrections, self.ctx.policy.instance
+                ):
+                    for operation in known:
+                        self._plan(operation)
+                    return None
                 return Problem(
                     draft.key.source,
                     "uncertain",
@@ -345,6 +359,8 @@ class _Planner:
             )
         if judged.object is not None:
             self._plan(Operation(Action.ADOPT, draft, "found in QuickBooks", found=judged.object))
+        elif forbidden and self.ctx.is_informed:
+            return forbidden
         elif problem := self._by_hand(draft):
             return problem
         else:

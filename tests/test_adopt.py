@@ -88,6 +88,16 @@ def test_what_fits_in_every_figure_is_taken_over_and_never_written_again(shop: S
     assert shop.run("reconcile").code == 0
 
 
+def test_what_is_in_closed_books_is_taken_over_too(shop: Shop) -> None:
+    deliver(shop)
+    by_hand(shop)
+    shop.bookkeeper("close_books", date="2026-10-31")
+    certain, doubtful = fits(shop, "--yes")
+    assert set(certain) == {"customer:1", "customer:2", "order:1001", "order:1002", "payment:77"}
+    assert doubtful == {}
+    shop.writes_nothing("sync")
+
+
 def test_without_adopting_the_same_numbers_are_held_and_nothing_doubles(shop: Shop) -> None:
     deliver(shop)
     by_hand(shop)

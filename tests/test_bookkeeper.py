@@ -35,7 +35,8 @@ def room(server: Server, tmp_path: Path) -> Workroom:
 
 
 def shipped(total: str = "100.00", **fields: Any) -> Order:
-    return order(total=total, status="shipped", **fields)
+    fields.setdefault("status", "shipped")
+    return order(total=total, **fields)
 
 
 def edited(outcome: Outcome) -> dict[str, object]:
@@ -250,6 +251,47 @@ def test_a_voided_invoice_whose_order_changes_is_held(room: Workroom) -> None:
     outcome = room.later(business(shipped("120.00")))
     assert held(outcome) == {"order:1042": "not_live"}
     assert "--ours` writes it anew" in outcome.held["order:1042"].todo
+
+
+@pytest.mark.parametrize("action", ["void", "delete"])
+def test_what_the_shop_ends_too_is_no_edit_any_more(room: Workroom, action: str) -> None:
+    shop = business(shipped(), payment("77", "40.00"))
+    room.run(shop)
+    for entity in ("Invoice", "Payment"):
+        room.bookkeeper(action, entity=entity, id=id_of(room, entity))
+    assert len(room.later(shop).edited) == 2
+    over = business(shipped(status="void"), payment("77", "40.00", status="undone"))
+    outcome = room.later(over)
+    assert outcome.edited == [] and outcome.written == [] and outcome.exit_code == 0
+    again = room.later(shop, 2)
+    assert again.exit_code == 0 and not again.held
+    assert "1042-2" in {body["DocNumber"] for body in room.documents("Invoice")}
+
+
+def test_an_id_of_one_kind_is_not_taken_for_anothers(room: Workroom) -> None:
+    """Customers and documents have Ids of their own, so both have an Id 1."""
+    shop = business(shipped())
+    room.run(shop)
+    assert id_of(room, "Customer") == id_of(room, "Invoice") == "1"
+    room.bookkeeper("edit", entity="Invoice", id="1", values={"TxnDate": "2026-02-02"})
+    outcome = room.later(shop)
+    assert edited(outcome) == {"order:1042": "edited"}
+    assert [row["entity"] for row in outcome.edited] == ["Invoice"]
+
+
+def test_a_read_that_fails_is_not_taken_for_a_deletion(room: Workroom) -> None:
+    shop = business(shipped(), payment("77", "40.00", pays("order:1042", "40.00")))
+    room.run(shop)
+    before = room.books()
+    for segment in ("cdc", "query"):
+        room.advance()
+        room.fault("status_500", segment, method="GET", times=99)
+        changed = business(shipped(status="void"))
+        outcome = room.run(changed)
+        assert outcome.exit_code == 5 and outcome.edited == [] and outcome.written == []
+        room.control("DELETE", "faults")
+        assert room.books() == before
+    assert room.later(shop).edited == []
 
 
 def test_the_payment_of_a_voided_invoice_waits_unapplied_without_a_write(room: Workroom) -> None:

@@ -142,7 +142,8 @@ class Found:
     are documents of ours that may have to change, as QuickBooks has them now, and `funds`
     the Ids of its account Undeposited Funds.  `converted` has the invoices that QuickBooks
     made from our estimates itself, by the key of ours; `strangers` is the money that people
-    had entered before a first run.
+    had entered before a first run.  For a ledger that forgot: `epochs` are the records whose
+    first document another one replaced, `corrections` by record what corrects its invoice.
     """
 
     objects: Mapping[Key, tuple[Candidate, ...]] = field(default_factory=dict)
@@ -152,6 +153,8 @@ class Found:
     terms: tuple[Body, ...] = ()
     converted: Mapping[Key, Body] = field(default_factory=dict)
     strangers: tuple[Stranger, ...] = ()
+    epochs: Mapping[Key, int] = field(default_factory=dict)
+    corrections: Mapping[str, tuple[tuple[Key, Body], ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -195,7 +198,7 @@ class Context:
     def epoch(self, key: Key) -> int:
         """Which document of its record this is: one that we voided is not brought back."""
         entry = self.memory.entries.get(key)
-        return entry.next_epoch if entry else 0
+        return entry.next_epoch if entry else self.found.epochs.get(key, 0)
 
     def current(self, key: Key) -> Body | None:
         """A document of ours as QuickBooks has it; `None` if it is gone, or nobody looked yet."""

@@ -37,14 +37,14 @@ def answers(ctx: Context) -> Iterator[Answer]:
     for credit in ctx.snapshot.credit_memos.values():
         if credit.reason == "overpayment" or credit.is_deleted:
             continue
-        for key, application in _named(credit):
+        for key, application in named_spendings(credit):
             seen.add(key)
             if key.source not in ctx.held:
                 yield _answer(key, credit, application, ctx)
     yield from _no_more(seen, ctx)
 
 
-def _named(credit: CreditMemo) -> Iterator[tuple[Key, Application]]:
+def named_spendings(credit: CreditMemo) -> Iterator[tuple[Key, Application]]:
     """Each spending under its own key: the nth on the same order, in the order of its days."""
     count: dict[str, int] = defaultdict(int)
     for application in sorted(spent(credit), key=lambda a: a.on or credit.issued):

@@ -1,0 +1,133 @@
+"""A ledger that was lost or put back knows its second documents again, where that is certain."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from qbosync.emulator import Server
+from qbosync.model import Order, Snapshot
+from qbosync.rebuilding import FOR_NOW
+from tests.builders import business, charge, credit, line, order, payment, pays, policy
+from tests.workroom import Workroom, a_server
+
+SHIPPED = order(status="shipped")
+PAID = payment("77", "40.00", pays("order:1042", "40.00"))
+SPENT = credit("5", "30.00", pays("order:1042", "30.00"))
+ALL = business(SHIPPED, PAID, SPENT, charge())
+"""What ends up with a second document of each kind."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with a_server() as running:
+        yield running
+
+
+@pytest.fixture
+def room(server: Server, tmp_path: Path) -> Workroom:
+    return Workroom(server, tmp_path)
+
+
+def twice(room: Workroom) -> None:
+    """The order was void and came back; so did its payment and the spending of its credit."""
+    room.run(ALL)
+    undone = replace(PAID, status="undone")
+    room.later(business(replace(SHIPPED, status="void"), undone, SPENT, charge()), 2)
+    room.later(ALL, 2)
+    numbers = {b["DocNumber"] for b in room.documents("Invoice")}
+    assert numbers == {"1042", "1042-2", "FC-9"}
+
+
+def knows_all(room: Workroom, shop: Snapshot) -> None:
+    """Nothing is held, nothing is told of, and nothing is ever written for it again."""
+    before = room.books()
+    first = room.later(shop)
+    assert first.error is None and not first.held, first.held
+    assert first.written == [] and first.edited == []
+    last = room.later(shop, 2)
+    assert (last.exit_code, last.written, last.edited) == (0, [], [])
+    assert room.books() == before
+
+
+def test_a_lost_ledger_knows_the_documents_that_took_another_ones_place(room: Workroom) -> None:
+    twice(room)
+    room.new_ledger(adopt_until=FOR_NOW)
+    knows_all(room, ALL)
+    with room.ledger() as ledger:
+        entries = [e for e in ledger.entries() if e.key.entity.wave > 1]
+    epochs = {e.key.source: e.epoch for e in entries}
+    assert epochs == {
+        "order:1042": 1, "payment:77": 1, "charge:9": 0, "credit_memo:5": 0,
+        "credit_application:5/order:1042": 1,
+    }  # fmt: skip
+
+
+def test_an_old_ledger_does_not_take_what_it_forgot_for_a_person_s_doing(room: Workroom) -> None:
+    room.run(ALL)
+    copy = room.folder / "copy.db"
+    with room.ledger() as ledger:
+        ledger.backup(copy)
+    undone = replace(PAID, status="undone")
+    room.later(business(replace(SHIPPED, status="void"), undone, SPENT, charge()), 2)
+    room.later(ALL, 2)
+    for file in room.folder.glob("ledger.db*"):
+        file.unlink()
+    shutil.copy(copy, room.path)
+    with room.ledger() as ledger:
+        ledger.set_fact("adopt_until", FOR_NOW)
+    knows_all(room, ALL)
+
+
+def test_what_is_void_in_both_is_nobody_s_edit(room: Workroom) -> None:
+    room.run(ALL)
+    copy = room.folder / "copy.db"
+    with room.ledger() as ledger:
+        ledger.backup(copy)
+    gone = business(
+        replace(SHIPPED, status="void"), replace(PAID, status="undone"), credit("5", "30.00"),
+        charge(is_deleted=True),
+    )  # fmt: skip
+    room.later(gone, 2)
+    for file in room.folder.glob("ledger.db*"):
+        file.unlink()
+    shutil.copy(copy, room.path)
+    with room.ledger() as ledger:
+        ledger.set_fact("adopt_until", FOR_NOW)
+    knows_all(room, gone)
+
+
+def worth(total: str) -> Order:
+    return order(status="shipped", total=total, lines=(line(total),))
+
+
+def test_a_lost_ledger_knows_an_order_and_what_corrects_it(room: Workroom) -> None:
+    room.rules = policy(correction="credit_memo")
+    old = payment("77", "60.00", pays("order:1042", "60.00"))
+    rest = payment("78", "90.00", pays("order:1042", "90.00"), received=date(2026, 4, 6))
+    room.run(business(worth("120.00"), old))
+    room.bookkeeper("close_books", date="2026-03-31")
+    room.later(business(worth("100.00"), old))
+    room.later(business(worth("150.00"), old))
+    paid = business(worth("150.00"), old, rest)
+    room.later(paid, 2)
+    room.new_ledger(adopt_until=FOR_NOW)
+    knows_all(room, paid)
+    room.later(business(worth("155.00"), old, rest))
+    numbers = {b["DocNumber"] for b in room.documents("Invoice")}
+    assert numbers == {"1042", "1042-A1", "1042-A2"}
+
+
+def test_what_does_not_add_up_stays_for_a_person(room: Workroom) -> None:
+    room.rules = policy(correction="credit_memo")
+    room.run(business(worth("120.00")))
+    room.bookkeeper("close_books", date="2026-03-31")
+    room.later(business(worth("100.00")))
+    room.new_ledger(adopt_until=FOR_NOW)
+    held = room.later(business(worth("99.00")))
+    assert {p.source: p.reason for p in held.held.values()} == {"order:1042": "uncertain"}
