@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from qbosync.blob import TokenBlob
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.ledger import Ledger
 from qbosync.places import Connection, forget_connection
@@ -18,7 +19,8 @@ from qbosync.wiring import Setup, account_of, endpoints_of, token_store, transpo
 
 @dataclass(frozen=True)
 class Disconnected:
-    """What remains after disconnecting, and whether Intuit heard of it."""
+    """What remains after disconnecting; `trouble` is why Intuit did not hear of it, `kept` why
+    the tokens are still where they were."""
 
     connection: Connection
     ledger: str
@@ -26,6 +28,7 @@ class Disconnected:
     counts: dict[str, int]
     held: int
     trouble: str = ""
+    kept: str = ""
 
 
 def disconnect(setup: Setup) -> Disconnected:
@@ -34,11 +37,12 @@ def disconnect(setup: Setup) -> Disconnected:
     if connection is None:
         raise SetupError("Not connected to QuickBooks.", "There is nothing to disconnect.")
     with alone(setup, connection.environment, connection.realm_id):
-        trouble = _forget_tokens(setup, connection)
+        trouble, kept = _forget_tokens(setup, connection)
         forget_connection(setup.places.connection)
     path = setup.places.ledger(connection.environment, connection.realm_id)
     counts, held = _remains(setup, connection)
-    return Disconnected(connection, str(path), str(setup.places.config), counts, held, trouble)
+    where = str(setup.places.config)
+    return Disconnected(connection, str(path), where, counts, held, trouble, kept)
 
 
 def _remains(setup: Setup, connection: Connection) -> tuple[dict[str, int], int]:
@@ -52,25 +56,32 @@ def _remains(setup: Setup, connection: Connection) -> tuple[dict[str, int], int]
     return {}, 0
 
 
-def _forget_tokens(setup: Setup, connection: Connection) -> str:
-    """Revoke and forget; what stood in the way, where something did."""
+def _forget_tokens(setup: Setup, connection: Connection) -> tuple[str, str]:
+    """Revoke and forget; what stood in the way of each, where something did."""
     account = account_of(connection.environment, connection.realm_id)
     try:
         store = token_store(setup, False)
         blob = store.load(account)
     except QbosyncError as error:
-        return error.what
+        return error.what, error.what
     if blob is None:
-        return "There was no token to revoke."
-    trouble = ""
-    if blob.refresh_token:
-        try:
-            transport = transport_of(setup)
-            keys = (blob.client_id, blob.client_secret)
-            revoke(endpoints_of(setup, transport), *keys, blob.refresh_token, transport)
-        except QbosyncError as error:
-            trouble = error.what
+        return "There was no token to revoke.", ""
+    trouble = _revoke(setup, connection, blob) if blob.refresh_token else ""
     # The ledger's number stays: a ledger restored later must not be taken for new.
     forgotten = replace(blob, refresh_token="", previous_refresh_token="")
-    store.save(account, replace(forgotten, client_id="", client_secret=""))
-    return trouble
+    try:
+        store.save(account, replace(forgotten, client_id="", client_secret=""))
+    except QbosyncError as error:
+        return trouble, error.what
+    return trouble, ""
+
+
+def _revoke(setup: Setup, connection: Connection, blob: TokenBlob) -> str:
+    """Tell Intuit, or whoever gave the token; why it was not told, where it was not."""
+    try:
+        transport = transport_of(setup)
+        endpoints = endpoints_of(setup, transport, connection.environment)
+        revoke(endpoints, blob.client_id, blob.client_secret, blob.refresh_token, transport)
+    except QbosyncError as error:
+        return error.what
+    return ""

@@ -215,12 +215,19 @@ def transport_of(setup: Setup) -> HttpTransport:
     return HttpTransport(setup.clock, allow_loopback_http=setup.settings.is_emulator)
 
 
-def endpoints_of(setup: Setup, transport: HttpTransport) -> Endpoints:
-    """Where QuickBooks is for this environment."""
+def endpoints_of(setup: Setup, transport: HttpTransport, environment: str = "") -> Endpoints:
+    """Where QuickBooks is for an environment: the configuration's, unless another is named.
+
+    Raises:
+        SetupError: If it is the emulator's, and the configuration no longer says where that is.
+    """
     quickbooks = setup.settings.quickbooks
-    if quickbooks.environment == "emulator":
-        return discover(quickbooks.api_url, transport)
-    return PRODUCTION if quickbooks.environment == "production" else SANDBOX
+    environment = environment or quickbooks.environment
+    if environment != "emulator":
+        return PRODUCTION if environment == "production" else SANDBOX
+    if not quickbooks.api_url:
+        raise SetupError("The configuration does not say where the emulator is.", "Set api_url.")
+    return discover(quickbooks.api_url, transport)
 
 
 def token_store(setup: Setup, is_interactive: bool, wanted: str = "") -> TokenStore:
@@ -237,7 +244,9 @@ def token_store(setup: Setup, is_interactive: bool, wanted: str = "") -> TokenSt
             sealed.make_key()
         return sealed
     is_file = pinned == FILE_BACKEND or (not pinned and chosen != "keyring")
-    if setup.settings.is_emulator and is_file and not wanted:
+    known = setup.connection
+    is_emulated = known.environment == "emulator" if known else setup.settings.is_emulator
+    if is_emulated and is_file and not wanted:
         return EmulatorFileStore(setup.places.emulator_token)
     # Another place than before is taken only where the operator names it.
     spent = setup.clock.monotonic() - BEGAN

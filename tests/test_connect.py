@@ -195,3 +195,14 @@ def test_a_keyring_that_is_shut_does_not_hinder_disconnecting(shop):
     (shop.data / "emulator-token.json").write_text("damaged")
     left = disconnect(shop.setup())
     assert "cannot be read" in left.trouble and shop.setup().connection is None
+    assert left.kept == left.trouble, "nobody is told that they are gone"
+
+
+def test_disconnecting_after_the_environment_was_changed_forgets_the_old_ones_token(shop):
+    """As from the sandbox to real books: the configuration is changed first."""
+    shop.connect()
+    text = shop.config.read_text().replace('environment = "emulator"', 'environment = "sandbox"')
+    shop.config.write_text("\n".join(ln for ln in text.splitlines() if "api_url" not in ln))
+    left = disconnect(shop.setup())
+    assert "where the emulator is" in left.trouble and left.kept == ""
+    assert shop.blob().refresh_token == "" and shop.setup().connection is None

@@ -186,7 +186,12 @@ def disconnect(ctx: click.Context) -> None:
         click.echo("Remove the app in QuickBooks too: Apps → My apps → Disconnect.")
     else:
         click.echo("Intuit was told; its tokens are worth nothing any more.")
-    click.echo("The tokens and the app's keys are forgotten here.")
+    if left.kept:
+        click.echo(f"The tokens and the app's keys could not be forgotten here: {left.kept}")
+        click.echo("Once the app is removed there, they are worth nothing; the next `qbosync"
+                   " connect` writes over them.")  # fmt: skip
+    else:
+        click.echo("The tokens and the app's keys are forgotten here.")
     counts = ", ".join(f"{n} {entity}" for entity, n in left.counts.items())
     click.echo(f"The ledger stays: {left.ledger} ({counts or 'empty'}; {left.held} held).")
     click.echo(f"The configuration stays: {left.configuration}")
