@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from qbosync.converted import ADOPTED
-from qbosync.drift import classify, overwrites
+from qbosync.drift import classify, overwrites, owned, says_already
 from qbosync.edit import Says
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.lookup import customer_of, read, references
@@ -239,7 +239,8 @@ class Executor:
         else:
             fill_only = self.shop.policy.customer_updates == "fill"
             body = update_body(operation, there, self.ids.__getitem__, fill_only=fill_only)
-        if says_what_was_sent(body, there, operation.action, key.entity):
+        is_there = says_what_was_sent(body, there, operation.action, key.entity)
+        if is_there or self._is_entered_there(operation, there):
             # A person did it by hand, as the list of what to apply asks them to.
             now = self.clock.now()
             same = self.ledger.confirm(operation, there, self.outcome.run_id, now)
@@ -251,14 +252,23 @@ class Executor:
             return None
         return None if self._is_overruled(operation, entry, body, there) else body
 
+    def _is_in_closed_books(self, there: Body) -> bool:
+        until, dated = self.shop.policy.closed_until, str(there.get("TxnDate", ""))
+        return until is not None and bool(dated) and dated <= until.isoformat()
+
+    def _is_entered_there(self, operation: Operation, there: Body) -> bool:
+        """Whether a person made a document in closed books say what it shall, but for trifles."""
+        draft = operation.draft
+        if draft.is_void or draft.key.entity.is_named or not self._is_in_closed_books(there):
+            return False
+        return says_already(draft, digest(owned(draft.key.entity, there)), self.ids.get)
+
     def _is_fixed(self, operation: Operation, payment: Body) -> bool:
         """Whether the API may not touch a payment: then a person applies it, or corrects it."""
-        until = self.shop.policy.closed_until
-        dated = str(payment.get("TxnDate", ""))
         if is_deposited(payment):
             why = "it was deposited"
-        elif until is not None and dated and dated <= until.isoformat():
-            why = f"the books are closed until {until}"
+        elif self._is_in_closed_books(payment):
+            why = f"the books are closed until {self.shop.policy.closed_until}"
         else:
             return False
         if operation.action is Action.UPDATE and set(operation.changes) <= {"Line"}:

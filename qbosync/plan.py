@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from qbosync.converted import ADOPTED, doubt
+from qbosync.drift import says_already
 from qbosync.edit import SAID, Says
 from qbosync.mapping import charge, credit_memo, order, payment, refund, spending
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
@@ -211,11 +212,13 @@ class _Planner:
                 return waits(draft, problem)
             if problem := self.names.need(ref, draft):
                 return problem
-        problem = closed(draft, entry, self.ctx)
         if entry is None:
-            return self._create(draft, problem)
-        problem = problem or unsafe_change(draft, entry, self.ctx)
-        if problem or self.ctx.corrections.get(draft.key.source):
+            return self._create(draft, closed(draft, None, self.ctx))
+        is_corrected = bool(self.ctx.corrections.get(draft.key.source))
+        problem = None
+        if is_corrected or not self._is_done(draft):
+            problem = closed(draft, entry, self.ctx) or unsafe_change(draft, entry, self.ctx)
+        if problem or is_corrected:
             return self._correct(draft, entry, problem)
         if ruled is Ruling.SEND:
             changes = memory.edits[draft.key].fields
@@ -223,6 +226,11 @@ class _Planner:
         else:
             self._plan(change(draft, entry))
         return None
+
+    def _is_done(self, draft: Draft) -> bool:
+        """Whether a person entered in QuickBooks already what the source says now."""
+        edit = self.ctx.memory.edits.get(draft.key)
+        return edit is not None and says_already(draft, edit.theirs, self._id_of)
 
     def _relink(self, draft: Draft, there: Body) -> Problem | None:
         """Tie a record to the object that a person named, if it fits."""

@@ -124,7 +124,8 @@ def unsafe_change(draft: Draft, entry: Entry, ctx: Context) -> Problem | None:
             draft.key.source,
             "moved_customer",
             f"{document} is another customer's now in the shop system.",
-            "Void it in QuickBooks and enter it for the right customer, or move it back.",
+            f"Give the {word(entity)} to that customer in QuickBooks, or move it back in the shop"
+            " system: it clears itself.",
             draft.amount,
         )
     left = ZERO if draft.is_void else draft.amount

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from qbosync.emulator import Server
 from qbosync.model import Order
 from qbosync.notice import notice
 from qbosync.outcome import Outcome
-from tests.builders import business, line, order, payment, pays
+from tests.builders import business, customer, line, order, payment, pays
 from tests.shopkit import CUSTOMERS, Shop, open_shop
 from tests.shopkit import applied as applied_row
 from tests.shopkit import line as line_row
@@ -292,6 +293,67 @@ def test_a_read_that_fails_is_not_taken_for_a_deletion(room: Workroom) -> None:
         room.control("DELETE", "faults")
         assert room.books() == before
     assert room.later(shop).edited == []
+
+
+def test_what_is_held_clears_itself_once_a_person_entered_it_there(room: Workroom) -> None:
+    """In closed books, or for another customer: the bookkeeper does what the hold asks for."""
+    other = customer("13", "Marlow")
+    paid = payment("77", "40.00")
+    room.run(business(shipped(), order("2", customer_id="13"), other, paid))
+    room.bookkeeper("close_books", date="2026-03-31")
+    less = shipped("70.00", lines=(line("70.00"),))
+    moved = payment("77", "40.00", customer_id="13")
+    now = business(less, order("2", customer_id="13"), other, moved)
+    assert held(room.later(now)) == {"order:1042": "closed_books", "payment:77": "closed_books"}
+    invoice, money = id_of(room, "Invoice"), id_of(room, "Payment")
+    room.bookkeeper("edit_line", entity="Invoice", id=invoice, line=1, values={"Amount": 70})
+    whose = next(c["Id"] for c in room.documents("Customer") if c["DisplayName"] == "Marlow")
+    room.bookkeeper("edit", entity="Payment", id=money, values={"CustomerRef": {"value": whose}})
+    done = room.later(now)
+    assert not done.held and done.written == []
+    again = room.later(now)
+    assert (again.exit_code, again.edited, again.written) == (0, [], [])
+
+
+def test_books_closed_by_hand_in_mid_life_hold_what_they_cover_and_nothing_else(
+    room: Workroom,
+) -> None:
+    new = shipped(id_="2", status_at=date(2026, 4, 2))
+    paid = payment("77", "40.00")
+    room.run(business(shipped(), new, paid))
+    room.bookkeeper("close_books", date="2026-03-31")
+    told = room.later(business(shipped(), new, paid))
+    assert told.exit_code == 0 and "BookCloseDate was off, is 2026-03-31" in told.reported[0]
+    assert room.later(business(shipped(), new, paid)).reported == []
+    more = business(
+        shipped("90.00", lines=(line("90.00"),)),
+        shipped("90.00", id_="2", status_at=date(2026, 4, 2), lines=(line("90.00"),)),
+        payment("77", "40.00", pays("order:2", "40.00")),
+        payment("78", "50.00", pays("order:1042", "50.00"), received=date(2026, 4, 5)),
+        shipped(id_="3"),
+    )
+    done = room.later(more)
+    assert held(done) == {"order:1042": "closed_books", "order:3": "closed_books"}
+    assert list(done.by_hand) == ["payment:77"]
+    assert entities(done) == [("update", "Invoice", "order:2"), ("create", "Payment", "payment:78")]
+    room.bookkeeper("apply_payment", id=id_of_payment(room, "40"), invoice=by_number(room, "2"))
+    room.bookkeeper("open_books")
+    cleared = room.later(more)
+    assert not cleared.held and not cleared.by_hand
+    assert entities(cleared) == [
+        ("update", "Invoice", "order:1042"), ("create", "Invoice", "order:3"),
+    ]  # fmt: skip
+    assert room.later(more).exit_code == 0
+
+
+def by_number(room: Workroom, number: str) -> str:
+    [body] = [b for b in room.documents("Invoice") if b["DocNumber"] == number]
+    return str(body["Id"])
+
+
+def id_of_payment(room: Workroom, amount: str) -> str:
+    [body] = [b for b in room.documents("Payment") if b["TotalAmt"] == Decimal(amount)]
+    return str(body["Id"])
 
 
 def test_the_payment_of_a_voided_invoice_waits_unapplied_without_a_write(room: Workroom) -> None:
