@@ -32,11 +32,13 @@ def export_checks(
 
 
 def _counts(snapshot: Snapshot) -> Check:
-    counts = (
-        f"{len(snapshot.orders)} orders, {len(snapshot.payments)} payments,"
-        f" {len(snapshot.customers)} customers."
-    )
-    return Check("source", "ok", counts)
+    sets = {
+        "order": snapshot.orders,
+        "payment": snapshot.payments,
+        "customer": snapshot.customers,
+    }
+    counts = ", ".join(f"{len(rows)} {what}{'s' * (len(rows) != 1)}" for what, rows in sets.items())
+    return Check("source", "ok", f"{counts}.")
 
 
 def _age(snapshot: Snapshot, now: datetime, max_age: timedelta | None) -> Iterator[Check]:
