@@ -232,7 +232,8 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise LedgerError(f"{path} exists already.", "Move it away first.") from error
+        in_the_way = error.filename or path
+        raise LedgerError(f"{in_the_way} exists already.", "Move it away first.") from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
             raise
