@@ -5,6 +5,7 @@ And the small promises of the places for tokens that no story tells.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -26,10 +27,10 @@ from qbosync.errors import LedgerError, SetupError
 from qbosync.tokens import EmulatorFileStore, KeyringStore, Rescued, advice, find_bus, system
 from qbosync.tokens import bus as door
 from qbosync.tokens.bus import trouble_of_secret_service
-from qbosync.tokens.file import read_private, write_private
+from qbosync.tokens.file import read_private, unreadable, write_private
 from qbosync.tokens.seal import random_key, seal, unseal
 from tests.keyring_kit import Keyring, needs_keyring
-from tests.test_tokens import BLOB, Forgetting, Keeping, name, sealed
+from tests.test_tokens import BLOB, Forgetting, Hanging, Keeping, name, sealed
 
 ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
 SERVER = "docs/keyring.md, “On a server with systemd and cron” (without systemd: “Without systemd”)"
@@ -53,8 +54,8 @@ BY_SYSTEM: list[tuple[Callable[[], SetupError], str, str]] = [
      "The keyring is locked, and nobody is asked for its password from here.",
      "Log in at the desktop with your password and stay logged in, or let a service open it:"
      f" {SERVER}."),
-    (lambda: advice.silent(3.2),
-     "The keyring did not answer within 3 seconds: it hangs, or waits for somebody.",
+    (lambda: advice.silent(3.0),
+     "The keyring did not answer within 3.0 seconds: it hangs, or waits for somebody.",
      f"Close its window or end its program (gnome-keyring-daemon), then {SERVER}."),
     (lambda: advice.unusable("OddError"),
      "The keyring cannot be used here (OddError).",
@@ -272,6 +273,17 @@ def test_where_somebody_is_there_the_keyring_may_take_its_time(
     )
 
 
+@pytest.mark.parametrize(("spent", "given"), [(0.0, "0.2"), (0.2, "0.2"), (0.9, "0.1")])
+def test_what_the_program_took_to_start_is_taken_off_what_a_keyring_has(
+    spent: float, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound, seconds in (("_AT_LEAST", 0.1), ("_DEADLINE", 0.2), ("_IN_ALL", 0.4)):
+        monkeypatch.setattr(system, bound, seconds)
+    store = KeyringStore(name(Hanging), is_interactive=False, spent=spent)
+    what, _ = trouble(lambda: store.load("a"))
+    assert what.startswith(f"The keyring did not answer within {given} seconds:")
+
+
 def test_a_call_that_hangs_does_not_keep_the_program_alive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -487,7 +499,7 @@ def test_a_sealed_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     store = sealed(tmp_path)
     path, key = tmp_path / "token.sealed", tmp_path / "etc" / "config.token-key"
     no_key = (
-        f"The key of the sealed token cannot be read at {key}.",
+        f"The key of the sealed token is not at {key}.",
         f"Bring it back, or run `qbosync connect --token-store file` again. {SEE}",
     )
     assert trouble(lambda: store.save("a", BLOB)) == no_key
@@ -513,9 +525,34 @@ def test_a_sealed_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
 def test_a_key_from_systemd_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "qbosync.key").write_bytes(b"\xff")
     store = sealed(tmp_path, CREDENTIALS_DIRECTORY=str(tmp_path))
-    assert trouble(lambda: store.save("a", BLOB))[0] == (
-        f"The key of the sealed token cannot be read at {tmp_path}/qbosync.key."
+    assert trouble(lambda: store.save("a", BLOB)) == (
+        f"{tmp_path}/qbosync.key cannot be read.",
+        f"Bring it back, or run `qbosync connect --token-store file` again. {SEE}",
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "what", "todo"),
+    [
+        (errno.EACCES, SetupError, "it is another user's", "Make it yours: {path}"),
+        (errno.EPERM, SetupError, "it is another user's", "Make it yours: {path}"),
+        (errno.ELOOP, SetupError, "", "Bring it back."),
+        (errno.EISDIR, SetupError, "", "Bring it back."),
+        (errno.ENXIO, SetupError, "", "Bring it back."),
+        (None, SetupError, "", "Bring it back."),
+        (errno.EIO, LedgerError, "Input/output error",
+         "Try again, and look at the disk if it stays so. Leave the file where it is: the token is"
+         " in it."),
+    ],
+)  # fmt: skip
+def test_a_token_is_thrown_away_only_where_its_own_file_is_at_fault(
+    number: int | None, kind: type, what: str, todo: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    error = ValueError("x") if number is None else OSError(number, os.strerror(number))
+    told = unreadable(path, error, "Bring it back.")
+    assert type(told) is kind and told.todo == todo.format(path=path)
+    assert told.what == f"{path} cannot be read{f': {what}' if what else ''}."
 
 
 def test_a_sealed_file_that_does_not_keep_is_noticed(tmp_path: Path) -> None:
