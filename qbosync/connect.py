@@ -15,12 +15,14 @@ from qbosync.examine import lists_of, read_export, settings_of
 from qbosync.examine.books import books_checks
 from qbosync.examine.machine import machine_checks
 from qbosync.firstday import FirstDay
+from qbosync.keeper import Keeper, account_of
 from qbosync.ledger import Ledger
 from qbosync.picked import give_back, right_company
 from qbosync.places import Connection, make_data_dir, write_connection
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import Check, stops_everything
 from qbosync.qbo.session import Session
+from qbosync.rules import policy_of, refuse_what_is_not_there
 from qbosync.signin import (
     Person,
     alone,
@@ -33,14 +35,10 @@ from qbosync.takeover import begin_anew, meet_others
 from qbosync.tokens import EmulatorFileStore
 from qbosync.wiring import (
     FILE_BACKEND,
-    Keeper,
     Setup,
-    account_of,
     company_of,
     create_ledger,
     endpoints_of,
-    policy_of,
-    refuse_what_is_not_there,
     token_store,
     transport_of,
 )

@@ -28,7 +28,8 @@ from qbosync.model import show
 from qbosync.outcome import Outcome
 from qbosync.reconcile import Statement, reconcile
 from qbosync.reconcile.show import show_statement, statement_json
-from qbosync.report import cell, operation_json, show_checks, show_run
+from qbosync.report import operation_json
+from qbosync.screen import cell, show_checks, show_run
 from qbosync.sync import Options, run
 from qbosync.wiring import Setup, activate, load, open_shop
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 from qbosync.blob import TokenBlob
 from qbosync.errors import QbosyncError, SetupError
+from qbosync.keeper import account_of
 from qbosync.ledger import Ledger
 from qbosync.places import Connection, forget_connection
 from qbosync.qbo.oauth import revoke
 from qbosync.signin import alone
-from qbosync.wiring import Setup, account_of, endpoints_of, token_store, transport_of
+from qbosync.wiring import Setup, endpoints_of, token_store, transport_of
 
 
 @dataclass(frozen=True)

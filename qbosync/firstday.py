@@ -23,8 +23,9 @@ from qbosync.qbo.answer import Call
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import VOUCHED
 from qbosync.qbo.query import is_in, literal
+from qbosync.rules import policy_of
 from qbosync.signin import Person
-from qbosync.wiring import Setup, policy_of
+from qbosync.wiring import Setup
 
 _NUMBERS = 2000
 """So many of the newest orders are compared with QuickBooks' numbers."""

@@ -18,13 +18,9 @@ from qbosync.model import Order, Snapshot, show
 from qbosync.operation import item_key
 from qbosync.outcome import link
 from qbosync.person import edited_rows
-from qbosync.report import plain
-from qbosync.wiring import (
-    Setup,
-    look_into_ledger,
-    open_source,
-    policy_of,
-)
+from qbosync.rules import policy_of
+from qbosync.screen import plain
+from qbosync.wiring import Setup, look_into_ledger, open_source
 
 
 def explain(setup: Setup, ref: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from qbosync.model import show
 from qbosync.operation import Operation
 from qbosync.outcome import Outcome
-from qbosync.report import headed, plain, remedy
+from qbosync.screen import headed, plain, remedy
 
 _MAILED = 20
 """New records that a mail tells one by one; of those known before, the oldest few."""

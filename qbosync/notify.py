@@ -11,11 +11,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from qbosync.errors import QbosyncError
+from qbosync.keeper import CONNECTION_ENDS
 from qbosync.ledger import Ledger
 from qbosync.mail import mail
 from qbosync.outcome import Outcome
 from qbosync.places import Connection
-from qbosync.wiring import CONNECTION_ENDS, Setup, open_ledger
+from qbosync.wiring import Setup, open_ledger
 
 _FIGURES = re.compile(r"intuit_tid [\w-]+|\d+|\bhours\b|\bdays\b")
 """What differs from mail to mail though the trouble is the same."""

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from qbosync.guard import age_words
 from qbosync.model import ZERO, show
-from qbosync.report import cell, clock_time, named, remedy, show_edited
+from qbosync.screen import cell, clock_time, named, remedy, show_edited
 
 _SETTLE = (
     "Is it in QuickBooks, say which: qbosync resolve {0} --relink ID, or --theirs where it is"

@@ -10,13 +10,14 @@ from contextlib import suppress
 
 from qbosync.blob import TokenBlob
 from qbosync.errors import QbosyncError, SetupError
+from qbosync.keeper import Keeper
 from qbosync.qbo.client import Company
 from qbosync.qbo.faults import WrongKeysError
 from qbosync.qbo.oauth import Tokens, revoke
 from qbosync.qbo.preferences import company_checks, refusals
 from qbosync.qbo.transport import HttpTransport
 from qbosync.signin import Person, told_wrong_keys
-from qbosync.wiring import Keeper, Setup, endpoints_of
+from qbosync.wiring import Setup, endpoints_of
 
 _TRIES = 3
 

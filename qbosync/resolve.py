@@ -22,8 +22,8 @@ from qbosync.mapping.order import estimate_key, invoice_key
 from qbosync.mapping.payment import payment_key
 from qbosync.model import Snapshot, show
 from qbosync.operation import Entry, Key, item_key
-from qbosync.report import named
 from qbosync.scope import owners
+from qbosync.screen import named
 from qbosync.wiring import Setup, open_ledger, open_source
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from qbosync.errors import BusyError, QbosyncError, SetupError, TemporaryError
+from qbosync.keeper import account_of
 from qbosync.lock import RunLock
 from qbosync.qbo.listener import Grant, listen, parse_redirect
 from qbosync.qbo.oauth import Endpoints, InvalidGrantError, Tokens, authorization_url, exchange
 from qbosync.qbo.preferences import Check
 from qbosync.qbo.transport import Transport
 from qbosync.tokens import TokenStore
-from qbosync.wiring import Setup, account_of
+from qbosync.wiring import Setup
 
 _AGAIN = "Run `qbosync connect` again."
 

@@ -18,23 +18,18 @@ from qbosync.blob import TokenBlob
 from qbosync.config.kind import duration
 from qbosync.errors import QbosyncError, SetupError
 from qbosync.guard import age_words
+from qbosync.keeper import Keeper, account_of
 from qbosync.ledger import Ledger
 from qbosync.model import ZERO
 from qbosync.outcome import BY_HAND
 from qbosync.person import edited_rows
 from qbosync.places import Connection
 from qbosync.qbo.preferences import voucher
-from qbosync.report import clock_time, status_json
+from qbosync.report import status_json
 from qbosync.schedule import next_run
+from qbosync.screen import clock_time
 from qbosync.source.folder import FolderSource
-from qbosync.wiring import (
-    Keeper,
-    Setup,
-    account_of,
-    look_into_ledger,
-    open_source,
-    token_store,
-)
+from qbosync.wiring import Setup, look_into_ledger, open_source, token_store
 
 _HELD = 3
 _LATER = 5

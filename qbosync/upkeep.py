@@ -11,6 +11,7 @@ from typing import Any
 
 from qbosync.adopt import Adoption, carry_out, find
 from qbosync.errors import LedgerError
+from qbosync.keeper import Keeper, tie
 from qbosync.ledger import WHOLE_RUN, Ledger
 from qbosync.ledger.file import PART
 from qbosync.lock import RunLock
@@ -21,14 +22,12 @@ from qbosync.rebuilding import ADOPT_UNTIL
 from qbosync.shop import Shop
 from qbosync.sync import Options, run
 from qbosync.wiring import (
-    Keeper,
     Setup,
     company_behind,
     create_ledger,
     keeper_of,
     look_into_ledger,
     shop_of,
-    tie,
 )
 
 KEPT = 7

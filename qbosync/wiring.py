@@ -1,4 +1,4 @@
-"""Settings become objects: the only module that builds them.
+"""Settings become objects that do things: the only module that builds them.
 
 A shop is built in the order in which its parts can fail for a person to mend: connection,
 lock, ledger, keyring, QuickBooks.  Nothing here decides anything about records.
@@ -15,13 +15,12 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qbosync.blob import TokenBlob
 from qbosync.clock import BEGAN, Clock, SystemClock
 from qbosync.config import Settings
 from qbosync.errors import LedgerError, SetupError
+from qbosync.keeper import Keeper, account_of, keep_in_step
 from qbosync.ledger import Ledger
 from qbosync.lock import RunLock
-from qbosync.mapping.policy import Items, Policy
 from qbosync.outcome import Outcome
 from qbosync.places import (
     Connection,
@@ -37,6 +36,7 @@ from qbosync.qbo.oauth import PRODUCTION, SANDBOX, Endpoints, discover
 from qbosync.qbo.session import Session
 from qbosync.qbo.transport import HttpTransport
 from qbosync.rebuilding import ADOPT_UNTIL, FOR_NOW
+from qbosync.rules import policy_of, refuse_to_begin, refuse_what_is_not_there
 from qbosync.shop import Shop
 from qbosync.source.base import Source
 from qbosync.source.folder import FolderSource
@@ -53,8 +53,6 @@ _QUIET = timedelta(seconds=60)
 """So long an export must lie untouched before it is read."""
 FILE_BACKEND = "emulator-token.json"
 """How the connection says that the token of an emulated company lies in a file."""
-CONNECTION_ENDS = "connection:ends"
-"""The ledger's fact of when the connection ends whatever happens, as the keyring knows it."""
 
 
 @dataclass(frozen=True)
@@ -102,98 +100,6 @@ def load(
     if connection:
         settings = settings.with_decisions(connection.order_prefix, connection.income_account)
     return Setup(settings, where, connection, clock or SystemClock())
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The configuration as the rules that planning follows."""
-    orders, documents, items = settings.orders, settings.documents, settings.items
-    start = orders.start_date
-    return Policy(
-        Items(
-            settings.quickbooks.default_export_class,
-            items.sales_tax,
-            items.shipping,
-            items.discount,
-            items.rounding,
-            items.finance_charge,
-            items.processing_fee,
-            items.bounced_payment,
-            items.other_charge,
-            items.credit_memo,
-            items.bad_debt,
-            items.create_missing,
-            items.income_account,
-        ),
-        statuses=orders.statuses,
-        on_hold=frozenset(orders.on_hold),
-        void=frozenset(orders.void),
-        estimate_from=orders.estimate_from_status,
-        charge_status=orders.charge_status,
-        estimate_always=orders.estimate_always,
-        on_backward=orders.on_backward,
-        start_date=None if start is None or isinstance(start, str) else start,
-        instance=settings.quickbooks.instance,
-        is_production=settings.is_production,
-        order_prefix=documents.order_prefix,
-        charge_prefixes={
-            "finance_charge": documents.finance_charge_prefix,
-            "processing_fee": documents.processing_fee_prefix,
-            "bounced_payment": documents.bounced_payment_prefix,
-            "other": documents.other_charge_prefix,
-        },
-        credit_memo_prefix=documents.credit_memo_prefix,
-        rounding_limit=documents.rounding_limit,
-        closed_until=documents.closed_until,
-        open_months=documents.open_months,
-        correction=documents.correction,
-        max_documents=settings.sync.max_documents,
-        max_amount=settings.sync.max_amount,
-        max_voids=settings.sync.max_voids,
-        max_old_documents=settings.sync.max_old_documents,
-        max_times_usual=settings.sync.max_times_usual,
-        zero_total=documents.zero_total,
-        memo_to=documents.memo_to,
-        bill_email=documents.bill_email,
-        residual=settings.source.residual,
-        residual_max_rate=settings.source.residual_max_rate,
-        money=frozenset(settings.payments.money),
-        not_money=frozenset(settings.payments.not_money),
-        payment_amount=settings.source.payment_amount,
-        payment_methods=settings.payments.methods,
-        deposit_to=settings.payments.deposit_to,
-        customer_updates=settings.customers.updates,
-        reactivate=settings.customers.reactivate,
-    )
-
-
-def refuse_what_is_not_there(settings: Settings) -> None:
-    """A setting that this version cannot follow stops it, instead of being passed over.
-
-    Raises:
-        SetupError: Naming the settings.
-    """
-    wanted = {
-        f'[source] kind = "{settings.source.kind}"': settings.source.kind != "folder",
-    }
-    if names := ", ".join(name for name, is_set in wanted.items() if is_set):
-        raise SetupError(
-            f"This version of qbosync cannot do what the configuration asks: {names}.",
-            "Take it out of the configuration, or use a version that can.",
-        )
-
-
-def refuse_to_begin(settings: Settings) -> None:
-    """What a connection to real books needs, and what this version cannot do.
-
-    Raises:
-        SetupError: Naming what is missing.
-    """
-    refuse_what_is_not_there(settings)
-    if settings.is_production and (missing := settings.missing_for_production()):
-        raise SetupError(
-            f"For real books the configuration lacks {'; '.join(missing)}.",
-            "Add it; nothing is written to a production company without.",
-        )
 
 
 def open_source(setup: Setup, expect_orders: bool) -> Source:
@@ -252,39 +158,6 @@ def token_store(setup: Setup, is_interactive: bool, wanted: str = "") -> TokenSt
     spent = setup.clock.monotonic() - BEGAN
     store = KeyringStore(None if wanted else pinned or None, is_interactive, spent)
     return Rescued(store, setup.places.data, random_key)
-
-
-def account_of(environment: str, realm_id: str) -> str:
-    """The name of a company's entry in the keyring."""
-    return f"{environment}-{realm_id}"
-
-
-class Keeper:
-    """One company's entry in the token store, read and written whole."""
-
-    def __init__(self, store: TokenStore, account: str) -> None:
-        self.store = store
-        self.account = account
-
-    def load(self) -> TokenBlob:
-        """The company's tokens.
-
-        Raises:
-            SetupError: If the keyring has none: it was emptied, replaced or damaged.
-        """
-        blob = self.store.load(self.account)
-        if blob is None:
-            raise SetupError(
-                f"The keyring ({self.store.backend}) has no token for {self.account}, although this"
-                " company is connected: it was emptied or replaced, or its file is damaged.",
-                "Bring the keyring that `qbosync connect` used back from a backup, or run `qbosync"
-                " connect` again; the ledger stays. See docs/keyring.md.",
-            )
-        return blob
-
-    def save(self, blob: TokenBlob) -> None:
-        """Write the tokens; they are read back before this returns."""
-        self.store.save(self.account, blob)
 
 
 def open_ledger(setup: Setup, connection: Connection) -> Ledger:
@@ -399,7 +272,7 @@ def open_company(
 ) -> Company:
     """The connected company, behind a session that keeps the ledger and the keyring in step."""
     keeper = keeper_of(setup, connection, is_interactive)
-    _keep_in_step(keeper, ledger)
+    keep_in_step(keeper, ledger)
     return company_behind(setup, connection, keeper)
 
 
@@ -423,28 +296,3 @@ def company_of(
     """A company behind an open session; the emulator may say that it needs no pacing."""
     pace = Pace(setup.clock) if endpoints.has_limits else NoPace()
     return Company(endpoints.api, realm_id, transport, session, pace, setup.clock)
-
-
-def _keep_in_step(keeper: Keeper, ledger: Ledger) -> None:
-    """Notice a ledger that is older than the keyring remembers: a backup was restored.
-
-    The ledger's number is committed first and the keyring follows, so a crash between the
-    two leaves the ledger ahead, and only a keyring that is ahead means a rollback.
-    """
-    blob = keeper.load()
-    ends = blob.hard_expires_at.date().isoformat() if blob.hard_expires_at else ""
-    if ledger.fact(CONNECTION_ENDS) != ends:
-        ledger.set_fact(CONNECTION_ENDS, ends)
-    is_same = blob.ledger_uuid in ("", ledger.fact("uuid"))
-    if not is_same or blob.ledger_seq > int(ledger.fact("sequence") or 0):
-        ledger.set_fact(ADOPT_UNTIL, FOR_NOW)
-        ledger.set_fact("sequence", str(blob.ledger_seq))
-    tie(keeper, ledger)
-
-
-def tie(keeper: Keeper, ledger: Ledger, at_least: int = 0) -> None:
-    """Write the ledger's uuid and its next number beside the token; the ledger goes first."""
-    if at_least > int(ledger.fact("sequence") or 0):
-        ledger.set_fact("sequence", str(at_least))
-    number = ledger.advance()
-    keeper.save(replace(keeper.load(), ledger_uuid=ledger.fact("uuid"), ledger_seq=number))

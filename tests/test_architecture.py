@@ -13,6 +13,8 @@ LAYERS = [  # upper may import lower, never the reverse
     {"command"},
     {
         "wiring",
+        "keeper",
+        "rules",
         "connect",
         "signin",
         "picked",
@@ -35,6 +37,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "demo",
         "demo_shop",
         "report",
+        "screen",
         "probe",
         "reconcile",
         "adopt",

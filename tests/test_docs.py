@@ -21,7 +21,7 @@ from qbosync.config import load
 from qbosync.config.settings import Settings
 from qbosync.emulator import Server
 from qbosync.errors import SetupError
-from qbosync.wiring import refuse_what_is_not_there
+from qbosync.rules import refuse_what_is_not_there
 from tests.emulator.conftest import Books
 from tests.test_architecture import LAYERS, MODULES, part_of
 

@@ -22,6 +22,7 @@ import qbosync.sync
 import tests.workroom
 from qbosync.emulator import Server
 from qbosync.errors import BusyError, QbosyncError, SetupError
+from qbosync.keeper import Keeper
 from qbosync.lock import RunLock
 from qbosync.mapping.context import Found
 from qbosync.model import Snapshot
@@ -29,7 +30,7 @@ from qbosync.operation import Action, Entity, Key, request_id
 from qbosync.places import Connection
 from qbosync.qbo.transport import Request
 from qbosync.tokens import EmulatorFileStore
-from qbosync.wiring import Keeper, load, open_ledger
+from qbosync.wiring import load, open_ledger
 from tests.builders import business, customer, line, order, payment, pays
 from tests.shopkit import deliver_two_orders, open_shop
 from tests.workroom import Wire, Workroom, a_server

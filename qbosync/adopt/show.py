@@ -11,7 +11,7 @@ from rich.console import Console
 from qbosync.adopt import Adoption
 from qbosync.match import Match
 from qbosync.model import show
-from qbosync.report import cell, named
+from qbosync.screen import cell, named
 
 _MANY = 40
 

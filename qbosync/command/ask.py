@@ -56,7 +56,7 @@ def explain(ctx: click.Context, ref: str, as_json: bool) -> None:
                qbosync explain 1042
     """
     from qbosync.inquire import explain as inquire
-    from qbosync.report import show_story
+    from qbosync.screen import show_story
 
     story = inquire(setup_of(ctx), ref)
     if as_json:

@@ -105,7 +105,7 @@ def _person(setup: Setup, paste: bool, no_browser: bool) -> Person:
     """Whoever is connecting, as far as there is somebody."""
     import webbrowser
 
-    from qbosync.report import show_checks
+    from qbosync.screen import show_checks
     from qbosync.signin import Person, is_on_this_machine
 
     is_asked = has_terminal()
@@ -154,7 +154,8 @@ def check(ctx: click.Context, as_json: bool, full: bool, accept: tuple[str, ...]
     from qbosync.examine import check as examine
     from qbosync.firstday import who
     from qbosync.qbo.preferences import stops_everything
-    from qbosync.report import check_json, show_checks
+    from qbosync.report import check_json
+    from qbosync.screen import show_checks
 
     made = examine(setup_of(ctx), accept, has_terminal(), who() if accept else "", full)
     if as_json:

@@ -137,7 +137,7 @@ def rebuild(ctx: click.Context, yes: bool) -> None:
 def _show(setup: Setup, found: Rebuilding) -> None:
     """What was found again, what waits, and what needs a person."""
     from qbosync.adopt.show import show_adoption
-    from qbosync.report import cell, named
+    from qbosync.screen import cell, named
 
     out = screen()
     counts = Counter(w.entry.key.entity.value for w in found.marked)

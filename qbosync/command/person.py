@@ -37,10 +37,11 @@ def resolve(
                qbosync resolve customer:12 --relink 58
                qbosync resolve payment:91 --same-as payment:77
     """
-    from qbosync.report import show_run, sync_json
+    from qbosync.report import sync_json
     from qbosync.resolve import Request
     from qbosync.resolve import resolve as decide
     from qbosync.running import run_once
+    from qbosync.screen import show_run
     from qbosync.sync import Options
 
     given = {"ours": ours, "theirs": theirs, "relink": bool(relink), "forget": forget,
@@ -79,8 +80,8 @@ def hold(ctx: click.Context, ref: str, because: str) -> None:
     \b
     Example:  qbosync hold order:1042 --because "price in dispute"
     """
-    from qbosync.report import named
     from qbosync.resolve import put_aside
+    from qbosync.screen import named
 
     source = put_aside(setup_of(ctx), ref, because, getpass.getuser())
     click.echo(f"{named(source).capitalize()} is put aside until `qbosync release {source}`.")
@@ -95,8 +96,8 @@ def release(ctx: click.Context, ref: str) -> None:
     \b
     Example:  qbosync release order:1042
     """
-    from qbosync.report import named
     from qbosync.resolve import release as let_go
+    from qbosync.screen import named
 
     source = let_go(setup_of(ctx), ref)
     click.echo(f"{named(source).capitalize()} goes on with the next `qbosync sync`.")

@@ -40,7 +40,8 @@ def plan(ctx: click.Context, as_json: bool, only: tuple[str, ...]) -> None:
 
 
 def _finish_plan(ctx: click.Context, made: Run, as_json: bool) -> None:
-    from qbosync.report import plan_json, show_plan
+    from qbosync.report import plan_json
+    from qbosync.screen import show_plan
 
     outcome = made.outcome
     if as_json:
@@ -103,7 +104,8 @@ def _run(ctx: click.Context, options: Options, as_json: bool) -> Run:
 
 
 def _show_run(ctx: click.Context, made: Run, as_json: bool) -> None:
-    from qbosync.report import plain, show_run, sync_json
+    from qbosync.report import sync_json
+    from qbosync.screen import plain, show_run
 
     outcome = made.outcome
     if as_json:

@@ -19,8 +19,9 @@ from qbosync.model import Snapshot
 from qbosync.places import Connection, write_connection
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import ACCEPTABLE, Check, company_checks, stops_everything
+from qbosync.rules import policy_of
 from qbosync.signin import alone
-from qbosync.wiring import Setup, open_company, open_ledger, open_source, policy_of
+from qbosync.wiring import Setup, open_company, open_ledger, open_source
 
 _ALL = "Active IN (true, false)"
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from qbosync.model import show
 from qbosync.reconcile.command import Reconciled
 from qbosync.reconcile.statement import Figure, Owed, Row, Statement
-from qbosync.report import cell
+from qbosync.screen import cell
 
 TOTALS = (
     ("receivable", "Accounts receivable of these documents"),

@@ -182,7 +182,7 @@ PLANTS = (
         "one customer's documents are never in two requests at once",
         "lanes by document",
         "qbosync/execute.py",
-        "            lanes[pair[0].draft.customer or str(pair[0].key)].append(pair)\n",
+        "            lanes[self._lane(pair[0])].append(pair)\n",
         "            lanes[str(pair[0].key)].append(pair)\n",
         LAYER + "test_one_customers_documents_are_never_in_flight_together",
     ),
@@ -205,7 +205,7 @@ PLANTS = (
     Plant(
         "a restored backup is noticed",
         "the keyring's number is not compared",
-        "qbosync/wiring.py",
+        "qbosync/keeper.py",
         '    if not is_same or blob.ledger_seq > int(ledger.fact("sequence") or 0):\n',
         "    if not is_same:\n",
         LAYER + "test_a_ledger_that_is_older_than_the_keyring_knows_creates_nothing",
@@ -351,7 +351,7 @@ PLANTS = (
     Plant(
         'a keyring that says nothing is a person\'s, never "not connected"',
         "None is taken for not connected",
-        "qbosync/wiring.py",
+        "qbosync/keeper.py",
         "        blob = self.store.load(self.account)\n        if blob is None:\n",
         "        blob = self.store.load(self.account) or TokenBlob()\n        if blob is None:\n",
         LAYER + "test_a_keyring_that_says_nothing_is_never_not_connected",

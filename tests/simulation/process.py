@@ -27,6 +27,7 @@ from qbosync.blob import TokenBlob
 from qbosync.emulator import Emulator, VirtualClock
 from qbosync.emulator.oauth import Grant
 from qbosync.errors import QbosyncError
+from qbosync.keeper import Keeper, keep_in_step
 from qbosync.ledger import Ledger
 from qbosync.mapping.policy import Policy
 from qbosync.model import Snapshot
@@ -35,7 +36,6 @@ from qbosync.qbo.client import Company
 from qbosync.qbo.limits import NoPace
 from qbosync.rebuilding import ADOPT_UNTIL, FOR_NOW, TAKEN_OVER_AT
 from qbosync.shop import Shop
-from qbosync.wiring import Keeper, _keep_in_step
 from tests.simulation.fault import Fault
 from tests.simulation.net import BEARER, Killed, Net, Sent, SimClock
 
@@ -260,7 +260,7 @@ class Machine:
             ledger.net = net
             net.ledger = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
             keeper = Keeper(self.keyring, "emulator")
-            _keep_in_step(keeper, ledger)
+            keep_in_step(keeper, ledger)
             return sync.run(self._shop(ledger))
         except Killed:
             return None
