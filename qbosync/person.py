@@ -45,10 +45,10 @@ def ruling(
     said = memory.words.get(draft.key)
     edit = memory.edits.get(draft.key)
     is_kept = said is not None and said.verdict is Says.THEIRS and said.covers(draft.digest)
+    if draft.key.source in memory.let_go:
+        return Ruling.KEEP
     if entry is None:
         return Ruling.KEEP if is_kept else Ruling.AS_USUAL
-    if entry.is_let_go:
-        return Ruling.KEEP
     if edit is None or edit.kind is Kind.INACTIVE:
         return Ruling.AS_USUAL
     if is_kept and said is not None and said.theirs == edit.theirs:
@@ -134,10 +134,18 @@ def _touches(draft: Draft, entry: Entry, edit: Edit) -> bool:
 
 def stuck(ref: Key, memory: Memory) -> Problem | None:
     """Why nothing can be sent that refers to this customer or item."""
-    edit = memory.edits.get(ref)
+    edit, entry = memory.edits.get(ref), memory.entries.get(ref)
+    if edit is None and entry is not None and entry.is_let_go and not entry.is_live:
+        return Problem(
+            ref.source,
+            "let_go",
+            f"{word(ref.entity).capitalize()} {entry.name} (Id {entry.qbo_id}) is gone in"
+            " QuickBooks, and a person let it go here.",
+            f"`qbosync resolve {ref.source} --relink ID` names the one that it is now.",
+        )
     if edit is None:
         return None
-    name = named(edit, memory.entries.get(ref))
+    name = named(edit, entry)
     if edit.kind is Kind.INACTIVE:
         return Problem(
             ref.source,

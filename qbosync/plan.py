@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from qbosync.converted import ADOPTED, doubt
@@ -143,6 +143,7 @@ class _Planner:
         reported = tuple(
             words if count == 1 else f"{words} ({count} times)"
             for words, count in self.reported.items()
+            if count > 0
         )
         return Plan(
             operations,
@@ -158,7 +159,14 @@ class _Planner:
         )
 
     def _hold(self, problem: Problem) -> None:
+        """Hold a record as a whole: nothing of it goes out, also not what was planned before."""
         self.ctx.held.setdefault(problem.source, problem)
+        for slot in [slot for slot in self.operations if slot[0].source == problem.source]:
+            operation = self.operations.pop(slot)
+            self.ctx.planned.discard(slot[0])
+            self.ctx.going.discard(slot[0])
+            if operation.action is Action.CREATE:
+                self.reported.subtract(operation.draft.notes)
 
     def _take(self, answer: Answer) -> None:
         if isinstance(answer, Problem):
@@ -220,11 +228,11 @@ class _Planner:
             problem = closed(draft, entry, self.ctx) or unsafe_change(draft, entry, self.ctx)
         if problem or is_corrected:
             return self._correct(draft, entry, problem)
-        if ruled is Ruling.SEND:
-            changes = memory.edits[draft.key].fields
-            self._plan(Operation(Action.UPDATE, draft, SAID, entry, changes))
-        else:
-            self._plan(change(draft, entry))
+        operation = change(draft, entry)
+        if ruled is Ruling.SEND and not draft.is_void:
+            changes = {**operation.changes, **memory.edits[draft.key].fields}
+            operation = replace(operation, reason=SAID, changes=changes)
+        self._plan(operation)
         return None
 
     def _is_done(self, draft: Draft) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from qbosync.edit import Edit, Says, Word
 from qbosync.errors import SetupError
@@ -53,14 +54,22 @@ def resolve(setup: Setup, request: Request) -> Answer:
         SetupError: If there is nothing to decide, or the word does not fit the record.
     """
     with _ledger(setup) as ledger:
-        source = source_of(ledger, request.ref)
-        ours = {e.key: e for e in ledger.entries() if e.key.source == source}
-        edits = {k: e for k, e in ledger.edits().items() if k.source == source}
         snapshot = open_source(setup, expect_orders=False).read()
-        case = _Case(setup, ledger, request, source, ours, edits, snapshot)
-        done = _VERBS[request.verb](case)
-        is_known = source in owners(snapshot) or source.startswith(("item:", "credit_application:"))
-        return Answer(source, done, request.verb != "forget" and is_known)
+        return take_word(ledger, snapshot, request, setup.clock.now())
+
+
+def take_word(ledger: Ledger, snapshot: Snapshot, request: Request, now: datetime) -> Answer:
+    """Remember a person's word on what the ledger holds and the source says.
+
+    Raises:
+        SetupError: If there is nothing to decide, or the word does not fit the record.
+    """
+    source = source_of(ledger, request.ref)
+    ours = {e.key: e for e in ledger.entries() if e.key.source == source}
+    edits = {k: e for k, e in ledger.edits().items() if k.source == source}
+    done = _VERBS[request.verb](_Case(ledger, request, now, source, ours, edits, snapshot))
+    is_known = source in owners(snapshot) or source.startswith(("item:", "credit_application:"))
+    return Answer(source, done, request.verb != "forget" and is_known)
 
 
 @contextmanager
@@ -80,9 +89,9 @@ def _ledger(setup: Setup) -> Iterator[Ledger]:
 class _Case:
     """Everything that a word may be about."""
 
-    setup: Setup
     ledger: Ledger
     request: Request
+    now: datetime
     source: str
     ours: Mapping[Key, Entry]
     edits: Mapping[Key, Edit]
@@ -112,12 +121,11 @@ class _Case:
         return makers[kind](id_)
 
     def give(self, says: Says, keys: Iterable[Key], qbo_id: str = "") -> None:
-        now = self.setup.clock.now()
         self.ledger.give(
             Word(
                 key,
                 says,
-                now,
+                self.now,
                 self.request.by,
                 self.edits[key].theirs if key in self.edits else "",
                 qbo_id=qbo_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -21,7 +22,7 @@ from tests.shopkit import applied as applied_row
 from tests.shopkit import line as line_row
 from tests.shopkit import order as order_row
 from tests.shopkit import payment as payment_row
-from tests.workroom import Workroom, a_server, entities
+from tests.workroom import Dying, Killed, Workroom, a_server, entities
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,19 @@ def held(outcome: Outcome) -> dict[str, str]:
 
 def id_of(room: Workroom, entity: str) -> str:
     return str(room.one(entity)["Id"])
+
+
+# When it is seen --------------------------------------------------------------------------
+
+
+def test_an_edit_after_a_first_run_that_died_is_told(room: Workroom) -> None:
+    dying = Dying(room.clock, 10)
+    with suppress(Killed):
+        room.run(business(shipped(), order("2", "shipped")), dying)
+    [first, *_] = room.documents("Invoice")
+    values = {"DocNumber": "B240"}
+    room.bookkeeper("edit", entity="Invoice", id=first["Id"], values=values)
+    assert edited(room.later(business(shipped(), order("2", "shipped"))))
 
 
 # Churn --------------------------------------------------------------------------------------

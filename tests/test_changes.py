@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -573,6 +574,26 @@ def test_a_document_in_closed_books_stays_and_the_hold_says_what_would_change(
     assert len(done.written) == 2 and not done.held
 
 
+def test_an_order_placed_on_a_closed_day_has_its_estimate_of_today(room: Workroom) -> None:
+    """An estimate posts nothing, but QuickBooks refuses a closed day all the same."""
+    room.run(business(SHIPPED))
+    room.bookkeeper("close_books", date="2026-03-31")
+    late = replace(order("2"), placed=date(2026, 3, 2))
+    goes_on(room, business(SHIPPED, late), ("create", "Estimate", "order:2"))
+    assert by_number(room, "2", "Estimate")["TxnDate"] > "2026-03-31"
+
+
+def test_an_order_that_is_held_goes_out_in_no_part(room: Workroom) -> None:
+    """Also where its estimate could: a record is held as a whole."""
+    room.rules = policy(estimate_always=True)
+    room.run(business(charge()))
+    room.bookkeeper("close_books", date="2026-03-31")
+    late = replace(SHIPPED, charge_date=date(2026, 3, 2))
+    done = room.later(business(charge(), late))
+    assert reasons(done) == {"order:1042": "closed_books"}
+    assert entities(done) == [] and room.documents("Estimate") == []
+
+
 def test_amounts_older_than_open_months_stay_and_the_rest_goes_on(room: Workroom) -> None:
     room.run(business(SHIPPED, order("2"), payment("77", "40.00", pays("order:2", "40.00"))))
     room.rules = policy(open_months=2)
@@ -649,7 +670,8 @@ def test_what_may_not_be_changed_is_corrected_by_a_document_of_today(room: Workr
         ("create", "CreditMemo", "correction:order:1042/C1"),
     )
     memo = by_number(room, "1042-C1", "CreditMemo")
-    assert memo["TxnDate"] == room.clock.now().date().isoformat()
+    zone = ZoneInfo("America/Boise")
+    assert memo["TxnDate"] == room.clock.now().astimezone(zone).date().isoformat()
     rows = [r for r in memo["Line"] if r["DetailType"] == "SalesItemLineDetail"]
     told = {r["SalesItemLineDetail"]["ItemRef"]["name"]: money(r, "Amount") for r in rows}
     assert told == {"Cabinets": "20.00", "Sales Tax": "1.20"}
@@ -738,6 +760,38 @@ def test_of_a_merged_customer_what_is_open_moves_and_history_stays(room: Workroo
         ("create", "Payment", "payment:79"),
     )
     assert money(by_number(room, "1"), "Balance") == "0.00"
+
+
+def test_a_merged_customer_s_order_that_is_charged_takes_its_estimate_along(
+    room: Workroom,
+) -> None:
+    """QuickBooks makes an invoice of no estimate of another customer."""
+    old, heir, other = customer(), customer("13", "Marlow"), order("4", customer_id="13")
+    room.run(business(old, heir, other, order("3")))
+    goes_on(
+        room,
+        business(replace(old, merged_into="13"), heir, other, order("3", "shipped")),
+        ("update", "Estimate", "order:3"),
+        ("create", "Invoice", "order:3"),
+    )
+    assert names(room)["Invoice 3"] == "Marlow"
+
+
+def test_an_invoice_made_of_an_estimate_stays_with_the_merged_customer(room: Workroom) -> None:
+    """It cannot move without its estimate, which is history; what pays it stays with it."""
+    old, heir, other = customer(), customer("13", "Marlow"), order("4", customer_id="13")
+    room.run(business(old, heir, other, order("3")))
+    room.later(business(old, heir, other, order("3", "shipped")))
+    merged = replace(old, merged_into="13")
+    goes_on(room, business(merged, heir, other, order("3", "shipped")))
+    assert names(room)["Invoice 3"] == "Birchwood Homes"
+    paid = payment("79", "40.00", pays("order:3", "40.00"), customer_id="13")
+    goes_on(
+        room,
+        business(merged, heir, other, order("3", "shipped"), paid),
+        ("create", "Payment", "payment:79"),
+    )
+    assert money(by_number(room, "3"), "Balance") == "60.00"
 
 
 def test_a_customer_made_inactive_holds_its_documents(room: Workroom) -> None:

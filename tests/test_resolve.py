@@ -95,6 +95,38 @@ def test_ours_writes_the_shop_s_figures_again_as_any_other_write(shop: Shop) -> 
     assert writes[-1]["reason"] == "a person said so" and writes[-1]["state"] == "posted"
 
 
+def test_ours_on_an_edited_document_that_is_void_in_the_shop_voids_it(shop: Shop) -> None:
+    edit_amount(shop, "240")
+    sets = {"payments": (payment("501", "100.00", customer_id="2", ref_num="4711"),)}
+    shop.deliver(
+        customers=CUSTOMERS,
+        orders=[order("1002", "250.00", customer_id="2", status="void")],
+        order_lines=[line("1002", "250.00")],
+        **sets,
+    )
+    assert shop.run("sync").code == 3
+    assert shop.run("resolve", "1002", "--ours").code == 0
+    assert shop.book("Invoice", "1002")["TotalAmt"] == 0
+    shop.writes_nothing("sync")
+
+
+def test_ours_on_an_edited_estimate_writes_also_what_the_shop_changed(shop: Shop) -> None:
+    deliver(shop, more=(order("1003", "50.00"),))
+    assert shop.run("sync").code == 0
+    shop.bookkeeper(
+        "edit_line",
+        entity="Estimate",
+        id=shop.book("Estimate", "1003")["Id"],
+        line=1,
+        values={"Amount": Decimal("40")},
+    )
+    deliver(shop, more=(order("1003", "50.00", status="void"),))
+    assert shop.run("sync").code == 3
+    assert shop.run("resolve", "order:1003", "--ours").code == 0
+    assert shop.book("Estimate", "1003")["TxnStatus"] == "Rejected"
+    shop.writes_nothing("sync")
+
+
 def test_ours_is_about_what_the_person_saw_and_not_about_a_later_edit(shop: Shop) -> None:
     edit_amount(shop, "240")
     deliver(shop, "260.00")
@@ -158,6 +190,36 @@ def test_forget_lets_a_record_go_for_good(shop: Shop) -> None:
     assert shop.book("Invoice", "1002")["TotalAmt"] == 240
     again = shop.writes_nothing("resolve", "1002", "--ours", code=3)
     assert "in our hands again" in again.out and "edited in QuickBooks" in again.out
+
+
+def test_of_a_forgotten_order_nothing_is_written_also_no_invoice(shop: Shop) -> None:
+    deliver(shop, more=(order("1003", "50.00"),))
+    assert shop.run("sync").code == 0
+    shop.writes_nothing("resolve", "order:1003", "--forget")
+    deliver(shop, more=(order("1003", "50.00", status="shipped"),))
+    shop.writes_nothing("sync")
+    assert [b["DocNumber"] for b in shop.books("Invoice")] == ["1002"]
+    assert shop.run("resolve", "order:1003", "--ours").code == 0
+    assert shop.book("Invoice", "1003")["TotalAmt"] == 50
+
+
+def test_a_customer_let_go_that_is_gone_is_not_made_again(shop: Shop) -> None:
+    people = {b["DisplayName"]: b["Id"] for b in shop.books("Customer")}
+    group = shop.control(
+        f"companies/{shop.realm_id}/bookkeeper",
+        {"action": "create", "entity": "Customer", "values": {"DisplayName": "Birch Group"}},
+    )["Customer"]["Id"]
+    shop.bookkeeper("merge", id=people["Birch & Söhne"], into=group)
+    shop.writes_nothing("sync")
+    shop.writes_nothing("resolve", "customer:2", "--forget")
+    deliver(shop, more=(order("1004", "60.00", customer_id="2"),))
+    done = shop.writes_nothing("sync", "--json", code=3).json
+    [row] = done["held"]
+    assert (row["source"], row["reason"]) == ("order:1004", "waits")
+    assert "resolve customer:2 --relink ID" in row["todo"]
+    assert shop.run("resolve", "customer:2", "--relink", group).code == 0
+    assert shop.run("sync").code == 0
+    assert shop.book("Estimate", "1004")["CustomerRef"]["value"] == group
 
 
 def test_a_record_that_is_gone_in_the_shop_can_be_let_go(shop: Shop) -> None:

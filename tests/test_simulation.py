@@ -27,8 +27,10 @@ from qbosync.recognise import Recognised, Verdict
 from qbosync.settle import Decision, decide
 from tests.simulation.enumeration import cases, try_case
 from tests.simulation.fault import KINDS
-from tests.simulation.history import Report, World, draw, play, play_seed, shrink
+from tests.simulation.history import Report, play, play_seed
 from tests.simulation.parallel import everywhere
+from tests.simulation.shrinking import shrink
+from tests.simulation.world import World, draw
 
 pytestmark = pytest.mark.simulation
 SHARE = range(2000)

@@ -39,6 +39,25 @@ def test_a_rebuilt_ledger_adopts_everything_and_creates_nothing(shop: Shop) -> N
     assert before == {entity: len(shop.books(entity)) for entity in before}
 
 
+def test_a_document_in_the_place_of_a_deleted_one_is_found_by_a_ledger_that_forgot(
+    shop: Shop,
+) -> None:
+    """Under another number, and with another mark than the first of its record."""
+    invoice = shop.book("Invoice", "FC-71")
+    shop.bookkeeper("delete", entity="Invoice", id=invoice["Id"])
+    shop.run("sync")
+    assert shop.run("resolve", "charge:71", "--ours").code == 0
+    assert shop.book("Invoice", "FC-71-2")["TotalAmt"] == invoice["TotalAmt"]
+    before = len(shop.books("Invoice"))
+    shop.ledger.unlink()
+    shop.run("ledger", "rebuild", "--yes")
+    ledger = Ledger.open(shop.ledger)
+    ledger.set_fact("adopt_until", "2020-01-01T00:00:00+00:00")
+    ledger.close()
+    shop.writes_nothing("sync")
+    assert len(shop.books("Invoice")) == before
+
+
 def test_what_is_new_while_rebuilding_waits_and_then_goes_out(shop: Shop) -> None:
     (shop.ledger).unlink()
     shop.run("ledger", "rebuild", "--yes")

@@ -54,9 +54,15 @@ class History(LedgerFile):
         return rows[0] if rows else None
 
     def last_read(self) -> datetime | None:
-        """QuickBooks' own time of the read up to which its changes are known."""
+        """QuickBooks' own time of the read up to which its changes are known.
+
+        Where none came through, that of the first run: it may have written before it ended.
+        """
         rows = self._rows(
             "SELECT read_at FROM runs WHERE read_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+        ) or self._rows(
+            "SELECT started_at AS read_at FROM runs WHERE EXISTS (SELECT 1 FROM entries)"
+            " ORDER BY id LIMIT 1"
         )
         return datetime.fromisoformat(rows[0]["read_at"]) if rows else None
 

@@ -105,6 +105,11 @@ class Memory:
             return True
         return word is not None and word.verdict is Says.THEIRS
 
+    @cached_property
+    def let_go(self) -> frozenset[str]:
+        """The records that a person took out of our hands."""
+        return frozenset(e.key.source for e in self.entries.values() if e.is_let_go)
+
     def live(self, key: Key) -> Entry | None:
         """The entry of a document that QuickBooks still holds."""
         entry = self.entries.get(key)

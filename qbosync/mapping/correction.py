@@ -49,7 +49,7 @@ def correction_draft(draft: Draft, entry: Entry, ctx: Context) -> Draft | None:
     """The document that makes up for a change; `None` where no document of one sign can."""
     rows = difference(draft, entry, ctx)
     amount = sum(rows.values(), ZERO)
-    has_moved = not draft.is_void and draft.facts["CustomerRef"] != entry.facts["CustomerRef"]
+    has_moved = not draft.is_void and draft.facts["CustomerRef"] != entry.facts.get("CustomerRef")
     if not amount or has_moved or ctx.is_closed(ctx.today):
         return None
     entity = Entity.INVOICE if amount > 0 else Entity.CREDIT_MEMO

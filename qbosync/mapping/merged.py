@@ -73,12 +73,23 @@ def settled(draft: Draft, entry: Entry, ctx: Context) -> Draft:
 
 
 def _is_open(draft: Draft, entry: Entry, ctx: Context) -> bool:
-    source, entity = draft.key.source, draft.key.entity
+    entity = draft.key.entity
     if entity is Entity.ESTIMATE:
         return ctx.memory.live(Key(Entity.INVOICE, draft.key.kind, draft.key.id)) is None
     if entity is Entity.PAYMENT:
         return not entry.gives and draft.key.kind == "payment"
-    return not ctx.paid(source)
+    return not _stays(entry, ctx)
+
+
+def _stays(entry: Entry, ctx: Context) -> bool:
+    """Whether an invoice or credit memo is history: paid, spent, or made of an estimate.
+
+    QuickBooks lets an invoice go to no other customer than its estimate's.
+    """
+    estimate = ctx.memory.live(Key(Entity.ESTIMATE, entry.key.kind, entry.key.id))
+    is_pair = estimate is not None and estimate.facts.get("TxnStatus") != "Rejected"
+    is_converted = entry.key.entity is Entity.INVOICE and is_pair
+    return bool(ctx.paid(entry.key.source)) or is_converted
 
 
 def payer(customer_id: str, targets: Mapping[str, Key], ctx: Context) -> str:
@@ -86,9 +97,9 @@ def payer(customer_id: str, targets: Mapping[str, Key], ctx: Context) -> str:
 
     `targets` are the invoices that it would pay, by the order or charge.
     """
-    for source, key in targets.items():
+    for key in targets.values():
         entry = ctx.memory.live(key)
-        if entry and is_merge(entry, customer_id, ctx) and ctx.paid(source):
+        if entry and is_merge(entry, customer_id, ctx) and _stays(entry, ctx):
             return entry.customer
     return customer_id
 
@@ -96,5 +107,6 @@ def payer(customer_id: str, targets: Mapping[str, Key], ctx: Context) -> str:
 def holder(source: str, key: Key, customer_id: str, ctx: Context) -> str:
     """Whose the invoice of an order or charge is in QuickBooks, once the plan is carried out."""
     entry = ctx.memory.live(key)
-    stays = entry is not None and is_merge(entry, customer_id, ctx) and bool(ctx.paid(source))
-    return entry.customer if entry is not None and stays else customer_id
+    if entry is not None and is_merge(entry, customer_id, ctx) and _stays(entry, ctx):
+        return entry.customer
+    return customer_id

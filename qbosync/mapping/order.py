@@ -93,6 +93,8 @@ def _keys(order_id: str) -> tuple[Key, Key]:
 def _charged(order: Order, ctx: Context) -> Iterator[Answer]:
     """Its invoice; before it what makes room for it."""
     invoice, estimate = (ctx.memory.entries.get(key) for key in _keys(order.id))
+    if estimate and estimate.is_live and not (invoice and invoice.is_live):
+        yield from _handed_over(order, estimate, ctx)
     draft = invoice_draft(order, ctx)
     is_first = invoice is None and estimate is None
     if isinstance(draft, Draft) and is_first and ctx.policy.estimate_always:
@@ -103,6 +105,13 @@ def _charged(order: Order, ctx: Context) -> Iterator[Answer]:
         yield from _void(order.id, "another customer's now in the shop system", ctx)
         draft = invoice_draft(order, ctx)
     yield draft
+
+
+def _handed_over(order: Order, estimate: Entry, ctx: Context) -> Iterator[Answer]:
+    """An estimate that changes hands, before QuickBooks makes an invoice of it: both are one's."""
+    is_same = estimate.facts.get("CustomerRef") == f"customer:{order.customer_id}"
+    if not is_same and not _is_rejected(estimate):
+        yield estimate_draft(order, ctx)
 
 
 def _has_moved(order: Order, invoice: Entry, ctx: Context) -> bool:
@@ -200,6 +209,8 @@ def estimate_draft(order: Order, ctx: Context) -> Draft:
     entry = ctx.memory.live(key)
     if entry and entry.dated:
         dated = entry.dated
+    elif ctx.is_closed(dated):
+        dated = ctx.today  # it posts nothing: its day is no matter, and a closed one is refused
     # An estimate whose invoice was voided is as good as new again, whatever it reads now.
     invoice = ctx.memory.entries.get(invoice_key(order.id))
     times = 0

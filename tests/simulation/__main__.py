@@ -8,8 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.history import draw, play, play_seed, shrink
+from tests.simulation.history import draw, play, play_seed
 from tests.simulation.parallel import everywhere
+from tests.simulation.shrinking import shrink
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from qbosync.emulator import Emulator
 
@@ -16,7 +19,8 @@ FORMS = ("Estimate", "Invoice", "CreditMemo", "Payment")
 class Document:
     """One form; `pays` maps (kind, Id) to what a payment gives it.
 
-    `nth` is 2 for the document that took the place of a void one, and so on.
+    `nth` is 2 for the document that took the place of a void one, and so on; `items` has what
+    each item comes to.
     """
 
     entity: str
@@ -32,6 +36,8 @@ class Document:
     is_void: bool
     status: str
     nth: int = 1
+    dated: date | None = None
+    items: dict[str, Decimal] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{self.entity} {self.id} ({self.source or 'not ours'}, {self.number}, {self.total})"
@@ -53,21 +59,39 @@ def read_books(emulator: Emulator, realm_id: str) -> list[Document]:
                 for row in rows:
                     link = row["LinkedTxn"][0]
                     pays.append((link["TxnType"], str(link["TxnId"]), row["Amount"]))
-            sold = [r["Amount"] for r in rows if r.get("DetailType") == "SalesItemLineDetail"]
+            items = _items(rows)
             documents.append(
                 Document(
                     entity, str(record.id), mark["source"] if mark else "",
                     str(body.get("DocNumber", "")), str(body["CustomerRef"]["value"]),
                     body["TotalAmt"], Decimal(body.get("UnappliedAmt", body.get("Balance")) or 0),
-                    sum(sold, Decimal(0)), frozenset(links), tuple(pays),
+                    sum(items.values(), Decimal(0)), frozenset(links), tuple(pays),
                     note.startswith("Voided"), str(body.get("TxnStatus", "")),
-                    int((mark and mark["nth"]) or 1),
+                    int((mark and mark["nth"]) or 1), date.fromisoformat(body["TxnDate"]), items,
                 )
             )  # fmt: skip
     return documents
 
 
+def _items(rows: list[dict[str, Any]]) -> dict[str, Decimal]:
+    """What each item comes to."""
+    items: dict[str, Decimal] = defaultdict(lambda: Decimal(0))
+    for row in rows:
+        if row.get("DetailType") == "SalesItemLineDetail":
+            items[row["SalesItemLineDetail"]["ItemRef"].get("name", "")] += row["Amount"]
+    return dict(items)
+
+
 def customers(emulator: Emulator, realm_id: str) -> dict[str, str]:
-    """Id to name."""
+    """Id to name, without what QuickBooks adds to that of an inactive one."""
     store = emulator.companies[realm_id].store
-    return {str(r.id): str(r.read()["DisplayName"]) for r in store.all("Customer")}
+    return {
+        str(r.id): str(r.read()["DisplayName"]).removesuffix(" (deleted)")
+        for r in store.all("Customer")
+    }
+
+
+def companies(emulator: Emulator, realm_id: str) -> dict[str, str]:
+    """Id to company name, blank for individuals."""
+    store = emulator.companies[realm_id].store
+    return {str(r.id): str(r.read().get("CompanyName", "")) for r in store.all("Customer")}

@@ -49,6 +49,7 @@ PREFERENCES: dict[str, Any] = {
     },
 }
 BEGIN = 1_780_300_000.0
+ZONE = ZoneInfo("America/Boise")
 
 
 class SimLedger(Ledger):
@@ -276,12 +277,26 @@ class Machine:
     def _shop(self, ledger: Ledger) -> Shop:
         net, clock = self.net, SimClock(self.net)
         company = Company("https://sim", net.realm_id, net, Session(), NoPace(), clock)
-        zone = ZoneInfo("America/Boise")
         return Shop("emulator", net.realm_id, self.policy, clock, ledger, company, self.feed,
-                    zone, resend_after=RESEND_AFTER, in_flight=self.in_flight)  # fmt: skip
+                    ZONE, resend_after=RESEND_AFTER, in_flight=self.in_flight)  # fmt: skip
 
     def open_intents(self) -> list[str]:
         """What the ledger still has open, read as a stranger would."""
         with contextlib.closing(sqlite3.connect(self.path)) as db:
             rows = db.execute("SELECT entity, kind, source_id FROM intents WHERE state = 'open'")
             return [f"{entity}|{kind}:{id_}" for entity, kind, id_ in rows]
+
+    def knows(self, entity: str, qbo_id: str) -> bool:
+        """Whether the ledger has a document, read as a stranger would."""
+        with contextlib.closing(sqlite3.connect(self.path)) as db:
+            asked = "SELECT 1 FROM entries WHERE entity = ? AND qbo_id = ?"
+            return db.execute(asked, [entity, qbo_id]).fetchone() is not None
+
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The ledger between two runs, as a person's command opens it."""
+        ledger = Ledger.open(self.path)
+        try:
+            yield ledger
+        finally:
+            ledger.close()

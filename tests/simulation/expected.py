@@ -1,0 +1,437 @@
+"""What must be there once all is quiet, and what may be held.
+
+A record is held with reason where the source contradicts itself (an odd total, more given
+than is owed), where the books are closed, or where a person has a hand on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+
+from qbosync.model import Charge, CreditMemo, Customer, Order, Payment
+from tests.simulation.books import Document
+from tests.simulation.oracle import PREFIX, ZERO, Oracle, Record, again, spendings
+
+_CLASSES = ("Doors", "Drawers", "Hardware", "Panels")
+
+
+class Expected:
+    """The source as it is now, beside the books as they are."""
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        books: list[Document],
+        people: Mapping[str, str],
+        companies: Mapping[str, str],
+        held: Collection[str],
+    ) -> None:
+        self.oracle, self.people, self.companies = oracle, people, companies
+        self.held, self.now = set(held), oracle.now
+        self.latest = sorted((d for d in books if d.source), key=lambda d: d.nth)
+        self.there = {(d.entity, d.source): d for d in self.latest}
+        self.by_place = {(d.entity, d.id): d for d in books}
+        self.given: dict[str, list[tuple[date, str, Decimal]]] = defaultdict(list)
+        givers: list[Payment | CreditMemo] = [*self.now.payments.values()]
+        givers += self.now.credit_memos.values()
+        for giver in givers:
+            for a in spendings(giver):
+                day = giver.received if isinstance(giver, Payment) else a.on or giver.issued
+                self.given[a.target].append((day, self._payer(giver), a.amount))
+        self.too_much = {
+            target for target, rows in self.given.items()
+            if sum((n for _, _, n in rows), ZERO) > self._worth(target)
+        }  # fmt: skip
+        self.loose = oracle.loose() | self._forgotten()
+        self.loose |= oracle.spread(self._contradicted() | self._shut() | self._same_money())
+
+    @staticmethod
+    def _payer(giver: Payment | CreditMemo) -> str:
+        """An overpayment credit is the unapplied part of its payment."""
+        if isinstance(giver, CreditMemo) and giver.reason == "overpayment":
+            return f"payment:{giver.payment_id}"
+        return giver.ref
+
+    def _worth(self, target: str) -> Decimal:
+        kind, _, id_ = target.partition(":")
+        if kind == "order":
+            return self.now.orders[id_].total
+        return self.now.charges[id_].amount
+
+    # What is held with reason --------------------------------------------------------------
+
+    def _contradicted(self) -> set[str]:
+        """Who gives more than is owed, and is held for it: that is the shop's to set right."""
+        stems = {ref.partition("/")[0].replace("credit_application:", "credit_memo:")
+                 for ref in self.held}  # fmt: skip
+        return {payer for target in self.too_much for _, payer, _ in self.given[target]
+                if payer in stems}  # fmt: skip
+
+    def _shut(self) -> set[str]:
+        """What is held and stands in closed books, or would."""
+        closed = self.oracle.deeds.closed
+        if closed is None:
+            return set()
+        stems = {ref.partition("/")[0].replace("credit_application:", "credit_memo:")
+                 for ref in self.held}  # fmt: skip
+        old = {d.source for d in self.latest if d.dated and d.dated <= closed}
+        for ref in stems - old:
+            versions = self.oracle.versions.get(ref)
+            if versions and any(day <= closed for day in _days(versions[-1])):
+                old.add(ref)
+        return old & stems
+
+    def _same_money(self) -> set[str]:
+        """What is held because money that was taken back is still there and cannot be voided."""
+        found = set()
+        for payment in self.now.payments.values():
+            for other in self.now.payments.values():
+                is_same = (other.amount, other.customer_id) == (
+                    payment.amount, payment.customer_id,
+                )  # fmt: skip
+                is_back = other.ref in self.held | self.loose and not other.is_received
+                if payment.ref in self.held and is_same and is_back:
+                    found.add(payment.ref)
+        return found
+
+    def _forgotten(self) -> set[str]:
+        """Records that a ledger which forgot cannot be sure of: they are a person's to settle."""
+        oracle = self.oracle
+        if not oracle.has_forgotten:
+            return set()
+        unsure = set()
+        for (_, source), document in self.there.items():
+            versions = oracle.versions.get(source)
+            if versions and not oracle.says_now(document):
+                unsure.add(source)
+            if (versions and versions[-1] in versions[:-1]) or len(versions or ()) > 2:
+                # An old copy may hold what is wanted again, though QuickBooks was told otherwise.
+                unsure.add(source)
+        for order in self.now.orders.values():
+            is_open = order.status == "void" or not oracle.is_charged(order)
+            if is_open and ("Invoice", order.ref) in self.there:
+                unsure.add(order.ref)
+            if order.status == "void":
+                unsure.add(order.ref)
+        gone: list[Charge | CreditMemo] = [*self.now.charges.values()]
+        gone += self.now.credit_memos.values()
+        unsure |= {record.ref for record in gone if record.is_deleted}
+        for payment_id in self.now.payments:
+            statuses = [v.status for v in oracle.versions[f"payment:{payment_id}"]
+                        if isinstance(v, Payment)]  # fmt: skip
+            if set(statuses) != {"posted"}:
+                unsure |= oracle.spread({f"payment:{payment_id}"})
+        unsure |= {d.source for d in self.latest if d.nth > 1}
+        renamed = {id_ for id_, names in oracle.names.items() if len(names) > 1}
+        renamed |= {c.id for c in self.now.customers.values() if c.merged_into}
+        for versions in oracle.versions.values():
+            if versions[-1].customer_id in renamed:
+                unsure.add(versions[-1].ref)
+        return unsure | {p for target in self.too_much for _, p, _ in self.given[target]}
+
+    # What must be there --------------------------------------------------------------------
+
+    def missing(self) -> Iterator[str]:
+        """What must be there now and is not, and what is held without need."""
+        for order in self.now.orders.values():
+            if order.ref not in self.loose:
+                yield from self._order(order)
+        for charge in self.now.charges.values():
+            if charge.ref not in self.loose:
+                yield from self._charge(charge)
+        for credit in self.now.credit_memos.values():
+            if credit.ref not in self.loose and credit.reason != "overpayment":
+                yield from self._credit(credit)
+        for payment in self.now.payments.values():
+            if payment.ref not in self.loose:
+                yield from self._payment(payment)
+        yield from self._spent()
+        yield from self._shared()
+        yield from self._people()
+
+    def _order(self, order: Order) -> Iterator[str]:
+        oracle, held = self.oracle, self.held
+        invoice = self.there.get(("Invoice", order.ref))
+        estimate = self.there.get(("Estimate", order.ref))
+        if oracle.is_odd(order) and order.status != "void" and order.status != "on hold":
+            if order.ref not in held and self._matters(order, invoice):
+                yield f"{order.ref} is odd and not held"
+            return
+        if order.status == "on hold" or order.status == "bid":
+            return
+        if not order.total and not oracle.skips_nothing and not (invoice or estimate):
+            return
+        if order.status == "void":
+            yield from self._void(order, invoice, estimate)
+            return
+        if invoice is not None and invoice.is_void:
+            if oracle.is_charged(order):
+                yield f"{order.ref} came back, and {invoice} is void"
+            return
+        if not oracle.is_charged(order):
+            if invoice is None:
+                yield from self._equal(order.ref, estimate, order.total, order.number)
+                yield from self._classes(order, estimate)
+            return
+        yield from self._equal(order.ref, invoice, order.total, order.number)
+        yield from self._classes(order, invoice)
+        if invoice and estimate and order.ref not in oracle.unlinked and not oracle.has_forgotten:
+            is_linked = ("Estimate", estimate.id) in invoice.links
+            if not is_linked and estimate.status != "Rejected":
+                yield f"{invoice} is not linked to {estimate}"
+
+    def _matters(self, order: Order, invoice: Document | None) -> bool:
+        if order.status == "?" or self.oracle.is_charged(order):
+            return True
+        return invoice is None and order.status != "bid"
+
+    def _classes(self, order: Order, document: Document | None) -> Iterator[str]:
+        """Each export class has on its item what the order's lines of it come to."""
+        if document is None or self._net_of(order.ref) or self.oracle.has_forgotten:
+            return
+        for name in _CLASSES:
+            wanted = sum((n.amount for n in order.lines if n.export_class == name), ZERO)
+            if (found := document.items.get(name, ZERO)) != wanted:
+                yield f"{document} has {found} of {name}, not {wanted}"
+
+    def _net_of(self, ref: str) -> Decimal:
+        """What corrections in other documents add to an invoice."""
+        net = ZERO
+        for document in self.latest:
+            if document.source.startswith(f"correction:{ref}/") and not document.is_void:
+                net += document.total if document.entity == "Invoice" else -document.total
+        return net
+
+    def _void(
+        self, order: Order, invoice: Document | None, estimate: Document | None
+    ) -> Iterator[str]:
+        if invoice is not None:
+            if net := self._net_of(order.ref):
+                if invoice.total + net and order.ref not in self.held:
+                    yield f"{order.ref} is void, {invoice} and corrections are not"
+                return
+            paid = self._applied(invoice.id)
+            if paid and (invoice.is_void or order.ref not in self.held):
+                yield f"{order.ref} is void and paid with {paid}, and not held"
+            if not invoice.is_void:
+                yield f"{order.ref} is void, {invoice} is not"
+        if estimate is not None and estimate.status != "Rejected":
+            yield f"{order.ref} is void, {estimate} is {estimate.status}"
+
+    def _applied(self, id_: str) -> Decimal:
+        rows = (row for d in self.there.values() for row in d.pays)
+        return sum((n for kind, to, n in rows if (kind, to) == ("Invoice", id_)), ZERO)
+
+    def _equal(
+        self, ref: str, document: Document | None, total: Decimal, number: str
+    ) -> Iterator[str]:
+        held = " (held)" if ref in self.held else ""
+        net = self._net_of(ref)
+        if document is None:
+            yield f"{ref} is missing{held}"
+        elif (document.total + net, document.number) != (total, again(number, document)):
+            yield f"{document} should be {number}, {total}{held}"
+        elif held:
+            yield f"{ref} is held, and nothing is wrong with it"
+
+    def _charge(self, charge: Charge) -> Iterator[str]:
+        invoice = self.there.get(("Invoice", charge.ref))
+        number = PREFIX[charge.kind] + charge.id
+        if not charge.is_deleted:
+            yield from self._equal(charge.ref, invoice, charge.amount, number)
+        elif invoice is not None and self._net_of(charge.ref):
+            if invoice.total + self._net_of(charge.ref) and charge.ref not in self.held:
+                yield f"{charge.ref} is deleted, {invoice} and corrections are not"
+        elif invoice is not None:
+            given = self.given[charge.ref]
+            paid = self._applied(invoice.id)
+            if paid and (invoice.is_void or charge.ref not in self.held):
+                yield f"{charge.ref} is deleted and paid with {paid}, and not held"
+            if not paid and not given and not invoice.is_void:
+                yield f"{charge.ref} is deleted, {invoice} is not void"
+            if given and not paid and not invoice.is_void:
+                yield f"{invoice} is neither paid nor void"
+
+    def _credit(self, credit: CreditMemo) -> Iterator[str]:
+        memo = self.there.get(("CreditMemo", credit.ref))
+        if not credit.is_deleted:
+            yield from self._equal(credit.ref, memo, credit.amount, f"CM-{credit.id}")
+        elif memo is not None and memo.total and credit.ref not in self.held:
+            yield f"{credit.ref} is deleted, {memo} is there, and it is not held"
+
+    # Money ---------------------------------------------------------------------------------
+
+    def _payment(self, payment: Payment) -> Iterator[str]:
+        document = self.there.get(("Payment", payment.ref))
+        held = " (held)" if payment.ref in self.held else ""
+        if not payment.is_received:
+            if document is not None and not document.is_void:
+                yield f"{payment.ref} is {payment.status}, and {document} is there"
+            return
+        wanted: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+        rows = [*payment.applied]
+        for credit in self.now.credit_memos.values():
+            if credit.reason == "overpayment" and credit.payment_id == payment.id:
+                rows += spendings(credit)
+        for application in rows:
+            invoice = self.there.get(("Invoice", application.target))
+            if application.target in self.loose or self._owes_otherwise(application.target):
+                return
+            if self._is_elsewhere(payment.customer_id, document, invoice):
+                return
+            if invoice is not None and not invoice.is_void:
+                wanted["Invoice", invoice.id] += application.amount
+        if document is None:
+            yield f"{payment.ref} is missing{held}"
+            return
+        given: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+        for kind, id_, n in document.pays:
+            given[kind, id_] += n
+        if not self._is_given(dict(given), dict(wanted)):
+            yield f"{document} pays {dict(given)}, not {dict(wanted)}{held}"
+        elif document.total != payment.amount:
+            yield f"{document} should be over {payment.amount}"
+        elif held:
+            yield f"{payment.ref} is held, and nothing is wrong with it"
+
+    def _is_given(
+        self, given: dict[tuple[str, str], Decimal], wanted: dict[tuple[str, str], Decimal]
+    ) -> bool:
+        """Exactly what is wanted, or less where an order became less than is given to it."""
+        for place in {*given, *wanted}:
+            source = self.by_place[place].source if place in self.by_place else ""
+            least = ZERO if source in self.too_much else wanted.get(place, ZERO)
+            if not least <= given.get(place, ZERO) <= wanted.get(place, ZERO):
+                return False
+        return True
+
+    def _is_elsewhere(
+        self, customer_id: str, document: Document | None, invoice: Document | None
+    ) -> bool:
+        """Whether a merge left a payment and its invoice on two customers."""
+        del customer_id
+        return bool(document and invoice and document.customer != invoice.customer)
+
+    def _owes_otherwise(self, target: str) -> bool:
+        """Whether an order's change is held or corrected, so that its invoice takes less."""
+        invoice = self.there.get(("Invoice", target))
+        order = self.now.orders.get(target.removeprefix("order:"))
+        return bool(order and invoice and invoice.total < order.total)
+
+    def _shared(self) -> Iterator[str]:
+        """An order that is less than is given to it is paid in full, with the oldest money."""
+        for target in self.too_much - self.loose:
+            invoice = self.there.get(("Invoice", target))
+            if invoice is None or invoice.is_void or invoice.total != self._worth(target):
+                continue
+            given: dict[str, list[tuple[date, Decimal]]] = defaultdict(list)
+            for day, payer, n in self.given[target]:
+                given[payer].append((day, n))
+            if any(p in self.loose or self._is_apart(p, invoice) for p in given):
+                continue
+            got = {payer: self._got(payer, invoice.id) for payer in given}
+            if sum(got.values(), ZERO) != invoice.total:
+                yield f"{invoice} is not paid in full by {got}"
+            for payer, rows in given.items():
+                last = max(day for day, _ in rows)
+                newer = [p for p in given if got[p] and min(d for d, _ in given[p]) > last]
+                if got[payer] < sum((n for _, n in rows), ZERO) and newer:
+                    yield f"{invoice}: {payer} of {last} gave back before {newer}"
+
+    def _is_apart(self, payer: str, invoice: Document) -> bool:
+        document = self.there.get(("Payment", payer)) or self.there.get(("CreditMemo", payer))
+        return document is None or document.customer != invoice.customer
+
+    def _got(self, payer: str, invoice_id: str) -> Decimal:
+        stem = payer.replace("credit_memo:", "credit_application:")
+        return sum(
+            (n for d in self.there.values() for kind, id_, n in d.pays
+             if (kind, id_) == ("Invoice", invoice_id)
+             if d.source == payer or d.source.startswith(f"{stem}/")), ZERO,
+        )  # fmt: skip
+
+    def _spent(self) -> Iterator[str]:
+        """Each credit has given to each invoice what the source says, and nothing else."""
+        got: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+        for document in self.there.values():
+            if document.source.startswith("credit_application:"):
+                memos = [id_ for kind, id_, _ in document.pays if kind == "CreditMemo"]
+                for kind, id_, n in document.pays:
+                    if kind == "Invoice":
+                        got[memos[0] if memos else "", id_] += n
+        wanted: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+        unsure: set[str] = set()
+        for credit in self.now.credit_memos.values():
+            memo = self.there.get(("CreditMemo", credit.ref))
+            if memo is None or credit.reason == "overpayment":
+                continue
+            if credit.ref in self.loose:
+                unsure.add(memo.id)
+            for a in spendings(credit):
+                invoice = self.there.get(("Invoice", a.target))
+                is_loose = {credit.ref, a.target} & (self.loose | self.too_much)
+                is_apart = self._is_elsewhere(credit.customer_id, memo, invoice)
+                if is_loose or is_apart or self._owes_otherwise(a.target):
+                    unsure |= {memo.id, invoice.id if invoice else ""}
+                elif invoice is not None and not invoice.is_void:
+                    wanted[memo.id, invoice.id] += a.amount
+        for pair in {*got, *wanted}:
+            if got[pair] != wanted[pair] and not unsure & set(pair):
+                yield f"credit {pair[0]} gives invoice {pair[1]} {got[pair]}, not {wanted[pair]}"
+
+    # People --------------------------------------------------------------------------------
+
+    def _people(self) -> Iterator[str]:
+        """Documents are on the customer of the source, under the name of today."""
+        oracle = self.oracle
+        if oracle.has_forgotten:
+            return
+        for (_, source), document in self.there.items():
+            versions = oracle.versions.get(source)
+            if not versions or document.customer in oracle.deeds.edited_people:
+                continue  # what the shop changed since is held where a person changed it too
+            if versions[-1].customer_id in oracle.deeds.their_people:
+                continue
+            names = self._names(versions[-1].customer_id)
+            if self.people.get(document.customer) not in names:
+                yield f"{document} is on {self.people.get(document.customer)!r}, not {names}"
+            heir = oracle.heir(versions[-1].customer_id)
+            if len(names) > 1 and source not in self.loose | self.held:
+                yield from self._moved(versions[-1], document, heir)
+            company = heir.name if heir.type == "business" else ""
+            known = self.companies.get(document.customer, "")
+            if self.people.get(document.customer) == heir.name and known != company:
+                yield f"{heir.name} is of the company {known!r}"
+
+    def _names(self, customer_id: str) -> set[str]:
+        """Who was merged may have kept what is paid or converted, under any name it had."""
+        first, *others = self.oracle.family(customer_id)
+        is_heir = any(c.merged_into == customer_id for c in self.now.customers.values())
+        if not others and not is_heir:
+            return {first.name}
+        return self.oracle.called(customer_id)
+
+    def _moved(self, record: Record, document: Document, heir: Customer) -> Iterator[str]:
+        """What is open of a merged customer is on the one that is left."""
+        is_open = document.entity == "Invoice" and not self._applied(document.id)
+        is_open = is_open and ("Estimate", record.ref) not in self.there
+        if document.entity == "Estimate":
+            is_open = document.status not in ("Rejected", "Converted", "Closed")
+            is_open = is_open and ("Invoice", record.ref) not in self.there
+        is_idle = isinstance(record, Order) and (record.status in ("on hold", "bid", "void")
+                                                 or self.oracle.is_odd(record))  # fmt: skip
+        name = self.people.get(document.customer)
+        if is_open and not is_idle and not document.is_void and name != heir.name:
+            yield f"{document} is open and still on {name!r}"
+
+
+def _days(record: Record) -> Iterator[date]:
+    if isinstance(record, Order):
+        yield from (d for d in (record.placed, record.status_at, record.charge_date) if d)
+    elif isinstance(record, Payment):
+        yield record.received
+    else:
+        yield record.issued
