@@ -266,7 +266,7 @@ class _Comparison:
                 names.append(customer.name.strip() if customer else known)
             owed = sum((owes[customer_id] for customer_id in customers), Figure())
             balance = books.balances.get(qbo_id, ZERO) if self.is_now else None
-            yield Owed(customers[0], " + ".join(names), owed, by_hand[qbo_id], balance)
+            yield Owed(customers[0], " + ".join(sorted(names)), owed, by_hand[qbo_id], balance)
 
     def _undeposited(self) -> Iterator[Age]:
         waiting: dict[str, list[Decimal]] = {words: [] for words in (*_AGES.values(), _OLDER)}
