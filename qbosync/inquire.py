@@ -14,7 +14,7 @@ from qbosync.errors import QbosyncError, SetupError
 from qbosync.ledger import Ledger
 from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
-from qbosync.model import Order, Snapshot, show
+from qbosync.model import Order, Payment, Snapshot, show
 from qbosync.operation import item_key
 from qbosync.outcome import link
 from qbosync.person import edited_rows
@@ -136,7 +136,21 @@ def _source_side(setup: Setup, source: str) -> tuple[dict[str, str], str]:
     }
     if isinstance(record, Order):
         return facts, _order_rule(setup, record, snapshot)
-    return facts, ""
+    return facts, _start_rule(setup, record)
+
+
+def _start_rule(setup: Setup, record: Any) -> str:
+    """What the start date says of a payment, charge or credit from before it; else blank."""
+    start = policy_of(setup.settings).start_date
+    dated = record.received if isinstance(record, Payment) else getattr(record, "issued", None)
+    if start is None or dated is None or dated >= start:
+        return ""
+    if isinstance(record, Payment):
+        return (
+            f"Received before the start date {start}: it goes out only once a person says so"
+            f" (qbosync resolve {record.ref} --ours, or --relink ID where QuickBooks has it)."
+        )
+    return f"Dated before the start date {start}: that is QuickBooks' own, and nothing is sent."
 
 
 def _order_rule(setup: Setup, order: Order, snapshot: Snapshot) -> str:
@@ -150,6 +164,9 @@ def _order_rule(setup: Setup, order: Order, snapshot: Snapshot) -> str:
         when = "reached" if order.charge_date <= today else "to come"
         return f"Charged by its charge date {order.charge_date} ({when})."
     if policy.is_charged(order, customer, today):
-        ctx = Context(snapshot, policy, Memory(), today)
-        return f"{rule}: it is {order.status!r}, {show(order.total)} on {charge_date(order, ctx)}."
+        dated = charge_date(order, Context(snapshot, policy, Memory(), today))
+        start = policy.start_date
+        is_old = start is not None and dated < start
+        fence = f" Before the start date {start}: its invoice is QuickBooks' own." if is_old else ""
+        return f"{rule}: it is {order.status!r}, {show(order.total)} on {dated}.{fence}"
     return f"{rule}: it is {order.status!r}, so it is not charged yet."

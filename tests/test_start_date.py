@@ -150,6 +150,10 @@ def test_an_opening_deposit_is_listed_until_it_is_settled(shop: Shop) -> None:
     words = shop.run("status").out
     assert "Opening deposits  1 left, 50.00" in words and "paid before the start date" in words
     assert "qbosync resolve payment:2 --relink ID" in words
+    told = shop.run("explain", "payment:2").out
+    assert "Received before the start date 2026-03-05" in told and "--ours" in told
+    assert "Before the start date 2026-03-05" in shop.run("explain", "order:1001").out
+    assert "start date" not in shop.run("explain", "order:1002").out
     deliver(shop)
     shop.run("sync")
     assert shop.run("status", "--json").json["opening_deposits"] == []
