@@ -258,8 +258,8 @@ class _Comparison:
         same: dict[str, list[str]] = defaultdict(list)
         for customer_id in dict.fromkeys((*ids, *owes)):
             same[ids.get(customer_id) or f"not there: {customer_id}"].append(customer_id)
-        for qbo_id, customers in same.items():
-            names = []
+        for qbo_id, whoever in same.items():
+            customers, names = sorted(whoever), []
             for customer_id in customers:
                 customer = self.sides.snapshot.customers.get(customer_id)
                 known = books.names.get(qbo_id, customer_id)
