@@ -26,7 +26,7 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.edit import Edit, Kind
-from qbosync.mapping.posted import applied, is_voided
+from qbosync.mapping.posted import OURS_TO_LINK, applied, is_voided
 from qbosync.operation import Body, Draft, Entity, Entry, Key, Operation, bind, digest
 
 Seen = Mapping[str, Any]
@@ -71,7 +71,9 @@ def owned(entity: Entity, body: Body) -> dict[str, Any]:
         is_loose = _figure(body.get("UnappliedAmt", -1)) == _figure(body.get("TotalAmt", -2))
         if "Line" in body or is_loose:
             rows = applied(body.get("Line", []))
-            found["Line"] = [[kind, id_, f"{n:.2f}"] for (kind, id_), n in rows.items()]
+            found["Line"] = [
+                [kind, id_, f"{n:.2f}"] for (kind, id_), n in rows.items() if kind in OURS_TO_LINK
+            ]
     elif "Line" in body:
         found["Line"] = [_row(line) for line in body["Line"] if _counts(line)]
     if entity is Entity.INVOICE and ("LinkedTxn" in body or "Line" in body):

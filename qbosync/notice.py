@@ -20,7 +20,7 @@ from qbosync.lookup import read
 from qbosync.mapping.context import Memory
 from qbosync.operation import VOID_DIGEST, Body, Entity, Entry, Key
 from qbosync.outcome import Outcome
-from qbosync.person import edited_rows, followed
+from qbosync.person import asked_for, edited_rows, followed
 from qbosync.qbo.client import Company
 from qbosync.rebuilding import forgot_on
 from qbosync.recollect import taken_back
@@ -78,7 +78,10 @@ def look_at_people(
             found.enter(shop.ledger)
         memory = look_at_strangers(shop, around.objects, memory, is_dry)
     if outcome.snapshot is not None:
-        over = Noticed(ended=followed(memory, outcome.snapshot, shop.policy))
+        snapshot = outcome.snapshot
+        over = Noticed(
+            cleared=asked_for(memory, snapshot), ended=followed(memory, snapshot, shop.policy)
+        )
         memory = over.over(memory)
         if not is_dry:
             over.enter(shop.ledger)

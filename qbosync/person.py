@@ -70,6 +70,17 @@ def followed(memory: Memory, snapshot: Snapshot, policy: Policy) -> list[Key]:
     return [key for key in gone if not key.entity.is_named and _is_over(key, snapshot, policy)]
 
 
+def asked_for(memory: Memory, snapshot: Snapshot) -> list[Key]:
+    """Payments that people took off their invoices, as the shop's money went back: no edits."""
+    moved = (Kind.UNAPPLIED, Kind.APPLIED_ELSEWHERE)
+    return [
+        key
+        for key, edit in memory.edits.items()
+        if key.kind == "payment" and edit.kind in moved
+        if (payment := snapshot.payments.get(key.id)) and payment.status != "posted"
+    ]
+
+
 def _is_over(key: Key, snapshot: Snapshot, policy: Policy) -> bool:
     if (key.kind, key.id) in snapshot.deletions:
         return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from qbosync.mapping.posted import amount, applied, is_voided
+from qbosync.mapping.posted import amount, applied, is_voided, linked_by_hand
 from qbosync.meet import DELETED_SUFFIX
 from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, bind
 
@@ -67,6 +67,8 @@ def update_body(
     body |= {name: current[name] for name in _CARRIED if name in current}
     if draft.key.entity is not Entity.PAYMENT and "Line" in whole:
         body["Line"] = _lines(draft, entry, whole["Line"], current.get("Line", []))
+    if draft.key.entity is Entity.PAYMENT and "Line" in body:
+        body["Line"] = [*body["Line"], *linked_by_hand(current)]
     return body
 
 
@@ -178,7 +180,7 @@ def _payment(sent: Mapping[str, Any], answer: Body) -> list[Discrepancy]:
         words = ", ".join(f"{kind} {id_}: {n:.2f}" for (kind, id_), n in got.items())
         what = f"QuickBooks applied it otherwise than asked ({words or 'not at all'})"
         found.append(Discrepancy("applied", what))
-    rest = total - sum((n for (kind, _), n in asked.items() if kind == "Invoice"), Decimal(0))
+    rest = total - sum((n for (kind, _), n in asked.items() if kind != "CreditMemo"), Decimal(0))
     rest += sum((n for (kind, _), n in asked.items() if kind == "CreditMemo"), Decimal(0))
     if not found and "UnappliedAmt" in answer and amount(answer["UnappliedAmt"]) != rest:
         what = f"{amount(answer['UnappliedAmt']):.2f} of it stay unapplied, not {rest:.2f}"

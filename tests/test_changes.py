@@ -17,22 +17,17 @@ import pytest
 
 from qbosync.emulator import Server
 from qbosync.model import Order, Refund, Snapshot
-from qbosync.operation import Entity, Key
 from qbosync.outcome import Outcome
 from tests.builders import (
-    FOUND,
     business,
     charge,
     credit,
     customer,
-    held,
     line,
     order,
     payment,
     pays,
-    planned,
     policy,
-    remembered,
 )
 from tests.workroom import Dying, Json, Killed, Workroom, a_server, entities
 
@@ -438,30 +433,25 @@ def test_a_refunded_payment_is_never_voided(room: Workroom) -> None:
 
 
 @pytest.mark.parametrize("status", ["refunded", "bounced"])
-def test_a_refund_and_a_bounce_clear_themselves_once_the_links_show_them(status: str) -> None:
-    """A person ticked the expense in the payment: the emulator knows no expenses."""
-    before = business(SHIPPED, PAID)
-    memory = remembered(before)
-    key = Key(Entity.PAYMENT, "payment", "77")
-    spent = {
-        "Id": memory.entries[key].qbo_id,
-        "TotalAmt": Decimal("100.00"),
-        "UnappliedAmt": Decimal("0.00"),
-        "Line": [
-            {
-                "Amount": Decimal("100.00"),
-                "LinkedTxn": [{"TxnId": "600", "TxnType": "Expense"}],
-            }
-        ],
-        "LinkedTxn": [{"TxnId": "900", "TxnType": "Deposit"}],
-    }
+def test_a_refund_and_a_bounce_clear_themselves_once_the_links_show_them(
+    room: Workroom, status: str
+) -> None:
+    """A person enters the expense and ticks it in the payment, as the steps say."""
+    room.run(business(SHIPPED, PAID))
+    paid = room.one("Payment")["Id"]
+    room.bookkeeper("deposit", id=paid)
     back = Refund("3", "12", date(2026, 3, 9), Decimal("100.00"), payment_id="77")
     others = [back] if status == "refunded" else []
-    after = business(SHIPPED, replace(PAID, status=status), *others)
-    waiting = planned(after, memory=memory, deposited=["payment:77"])
-    assert list(held(waiting)) == (["refund:3"] if others else ["payment:77"])
-    linked = planned(after, memory=memory, found=replace(FOUND, current={key: spent}))
-    assert linked.held == ()
+    gone = payment("77", "100.00", *(() if others else PAID.applied), status=status)
+    after = business(SHIPPED, gone, *others)
+    waiting = room.later(after)
+    assert list(waiting.held) == (["refund:3"] if others else ["payment:77"])
+    room.bookkeeper("pay_back", id=paid, date="2026-03-09")
+    assert money(room.one("Invoice"), "Balance") == "100.00"
+    done = room.later(after)
+    assert not done.held and not done.by_hand and done.written == []
+    last = room.later(after)
+    assert (last.exit_code, last.edited) == (0, [])
 
 
 # Charges and credits ----------------------------------------------------------------------

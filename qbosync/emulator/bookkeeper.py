@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import catalogue, faults, links
+from . import catalogue, faults, journal, links
 from .company import Company
 from .entities import ENTITIES
 from .forms import form_of
 from .info import ENDED
 from .jsons import Json, dumps, loads
-from .provenance import ASSUMED, REPORTED, rule
+from .provenance import ASSUMED, DOCUMENTED, REPORTED, rule
 from .store import Record
 
 rule(
     "a merged customer's documents move to the other, the record is gone", REPORTED, "webhooks, CDC"
+)
+rule(
+    "an expense to Accounts Receivable uses up a payment once it is ticked in it, as a line of the"
+    " type Expense",
+    DOCUMENTED,
+    "help: refund a customer's overpayment",
 )
 rule(
     "the bookkeeper may write into closed books and deposits", ASSUMED, "the screen asks a password"
@@ -211,6 +217,33 @@ def _unapply(company: Company, body: Json) -> Record:
     return payment
 
 
+def _pay_back(company: Company, body: Json) -> Record:
+    """Give a payment's money back: an expense from the bank to Accounts Receivable, with the
+    customer as payee, that is ticked in payment `id` in place of its invoices."""
+    payment = _record(company, {"entity": "Payment", **body})
+    facts = payment.read()
+    bank = company.store.named(ENTITIES["Account"], str(body.get("account", "Checking")))
+    if bank is None:
+        raise ValueError("there is no such account")
+    owed = {"AccountRef": {"value": str(journal.receivable(company))}}
+    line = {
+        "Amount": facts["TotalAmt"],
+        "DetailType": "AccountBasedExpenseLineDetail",
+        "AccountBasedExpenseLineDetail": owed,
+    }
+    sent: Json = {
+        "PaymentType": "Check",
+        "AccountRef": {"value": str(bank.id)},
+        "EntityRef": {**facts["CustomerRef"], "type": "Customer"},
+        "Line": [line],
+    }
+    if "date" in body:
+        sent["TxnDate"] = str(body["date"])
+    expense = form_of("Purchase").create(company, sent)
+    links.set_lines(company, payment, [("Expense", str(expense.id), facts["TotalAmt"])])
+    return expense
+
+
 def _close(company: Company, body: Json) -> None:
     company.set_preferences({"AccountingInfoPrefs": {"BookCloseDate": str(body["date"])}})
 
@@ -251,6 +284,7 @@ ACTIONS: dict[str, Action] = {
     "convert_estimate": _convert,
     "apply_payment": _apply,
     "unapply_payment": _unapply,
+    "pay_back": _pay_back,
     "subscription": _subscribe,
     "preferences": _prefer,
 }

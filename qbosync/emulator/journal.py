@@ -22,6 +22,7 @@ rule(
     RECORDED,
     "chart of accounts of a new company",
 )
+rule("an expense posts from its account to those of its lines", DOCUMENTED, "purchase reference")
 rule("a line posts to its item's income account", DOCUMENTED, "item reference")
 rule(
     "tax of QuickBooks' own posts to a GlobalTaxPayable account made on first use",
@@ -194,6 +195,19 @@ def _deposit(company: Company, body: Json) -> Entries:
     return out
 
 
+def _purchase(company: Company, body: Json) -> Entries:
+    """An expense or check: from its account to those of its lines."""
+    paid = body.get("AccountRef")
+    rows = [line for line in body.get("Line", ()) if "AccountBasedExpenseLineDetail" in line]
+    if not paid or not rows:
+        return []
+    out = [
+        (int(row["AccountBasedExpenseLineDetail"]["AccountRef"]["value"]), Decimal(row["Amount"]))
+        for row in rows
+    ]
+    return [*out, (int(paid["value"]), -sum((amount for _, amount in out), ZERO))]
+
+
 def _journal_entry(company: Company, body: Json) -> Entries:
     out: Entries = []
     for line in body.get("Line", ()):
@@ -211,6 +225,7 @@ POSTING = {
     "RefundReceipt": _refund,
     "Payment": _payment,
     "Deposit": _deposit,
+    "Purchase": _purchase,
     "JournalEntry": _journal_entry,
 }
 

@@ -30,6 +30,8 @@ def learn(company: Company, record: Record, body: Json) -> None:
     record.total = body.get("TotalAmt", ZERO)
     record.balance = body.get("Balance", ZERO)
     customer = body.get("CustomerRef")
+    if entity.name == "Purchase" and body.get("EntityRef", {}).get("type") == "Customer":
+        customer = body["EntityRef"]
     record.customer = int(customer["value"]) if customer else 0
     name = entity.name
     if name == "Invoice":

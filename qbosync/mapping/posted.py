@@ -43,6 +43,20 @@ def applied(lines: list[Body]) -> dict[tuple[str, str], Decimal]:
     return dict(sorted(sums.items()))
 
 
+OURS_TO_LINK = ("Invoice", "CreditMemo")
+"""What we apply payments to; an Expense or Check that a person ticked is theirs."""
+
+
+def linked_by_hand(payment: Body) -> list[Body]:
+    """The lines of a payment that are not ours: refunds and the like."""
+    return [
+        line
+        for line in payment.get("Line", [])
+        if (links := line.get("LinkedTxn", []))
+        and all(link.get("TxnType") not in OURS_TO_LINK for link in links)
+    ]
+
+
 def used_elsewhere(payment: Body) -> Decimal:
     """What of a payment went to neither an invoice nor the customer's account.
 
