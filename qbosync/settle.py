@@ -65,22 +65,22 @@ def decide(
     """The truth table above, for one open intent."""
     until = intent.last_sent + resend_after
     is_over = now >= until
+    there = list(candidates)
     if "Id" in intent.body:
-        for body in candidates:
+        for body in there:
             if says_what_was_sent(intent.body, body, intent.action, intent.key.entity):
                 return Decision(Step.ADOPT, body)
-        if intent.action is Action.DELETE and not any(True for _ in candidates):
+        if intent.action is Action.DELETE and not there:
             return Decision(Step.ADOPT, {"Id": intent.body["Id"], "status": "Deleted"})
         return Decision(Step.DROP) if is_over else Decision(Step.WAIT, until=until)
     if intent.key.entity.is_named:
-        bodies = list(candidates)
-        for body in bodies:
+        for body in there:
             if body.get("Active", True) and body.get("Type") == intent.body.get("Type"):
                 return Decision(Step.ADOPT, body)
         if is_over:
-            return Decision(Step.DROP if bodies else Step.RESEND)
+            return Decision(Step.DROP if there else Step.RESEND)
         return Decision(Step.WAIT, until=until)
-    judged = recognise(intent.draft, candidates, instance)
+    judged = recognise(intent.draft, there, instance)
     if judged.verdict is Verdict.OURS:
         return Decision(Step.ADOPT, judged.object)
     if judged.verdict is Verdict.UNCERTAIN:

@@ -275,6 +275,14 @@ def test_a_void_ends_a_document(ledger: Ledger) -> None:
     assert ledger.counts() == {}
 
 
+def test_what_we_deleted_is_gone(ledger: Ledger) -> None:
+    post(ledger, INVOICE, ANSWER)
+    gone = replace(INVOICE, body={"Id": "7"}, is_void=True)
+    answer = {"Id": "7", "status": "Deleted"}
+    [entry] = ledger.record([(intend(ledger, gone, Action.DELETE), Posted(answer))], LATER)
+    assert entry.state == "deleted" and not entry.is_live and ledger.counts() == {}
+
+
 def test_answers_are_entered_together_or_not_at_all(ledger: Ledger) -> None:
     both = [(intend(ledger, INVOICE), Posted(ANSWER)), (intend(ledger, PAYMENT), Posted({}))]
     with pytest.raises(KeyError):
@@ -381,7 +389,8 @@ def test_an_adopted_object_is_entered_with_what_it_really_says(ledger: Ledger) -
 
 
 @pytest.mark.parametrize(
-    ("action", "state"), [(Action.UPDATE, "live"), (Action.VOID, "void"), (Action.ADOPT, "live")]
+    ("action", "state"),
+    [(Action.UPDATE, "live"), (Action.VOID, "void"), (Action.DELETE, "deleted")],
 )
 def test_what_quickbooks_says_already_is_entered_without_a_write(
     ledger: Ledger, action: Action, state: str

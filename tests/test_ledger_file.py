@@ -308,28 +308,50 @@ def test_an_older_ledger_that_is_looked_at_stays_as_it_is(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_ledger_without_a_log_is_looked_at_where_nothing_can_be_written(path: Path) -> None:
-    # SQLite's index of the log cannot be made: as on a disk that takes nothing.
-    Path(f"{path}-shm").mkdir()
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's index of the log cannot be made, as on a disk that takes nothing."""
+    real = schema._open
+
+    def without(path: Path, how: str) -> sqlite3.Connection:
+        return real(path, f"{how}&vfs=unix-dotfile" if how == "mode=ro" else how)
+
+    monkeypatch.setattr(schema, "_open", without)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="SQLite's other way of locking files")
+
+
+@posix
+@pytest.mark.usefixtures("no_index")
+@pytest.mark.parametrize("log", ["none", "empty"])
+def test_a_ledger_without_a_log_is_read_as_it_is_where_nothing_can_be_written(
+    path: Path, log: str
+) -> None:
+    if log == "empty":
+        Path(f"{path}-wal").touch()
+    before = sorted(each.name for each in path.parent.iterdir())
     with Ledger.looked_at(path) as ledger:
         assert ledger.fact("uuid") == "u"
+    assert sorted(each.name for each in path.parent.iterdir()) == before
 
 
-def test_a_ledger_with_a_log_is_looked_at_where_nothing_can_be_written(path: Path) -> None:
+@posix
+@pytest.mark.usefixtures("no_index")
+def test_a_ledger_with_a_log_is_copied_and_read_where_nothing_can_be_written(
+    path: Path, tmp_path: Path
+) -> None:
     writing = Ledger.open(path)
     writing.set_fact("company", "Alder")
-    aside = path.with_name("aside")
+    aside = tmp_path / "aside"
     aside.mkdir()
-    copy, log = aside / "b.db", aside / "b.db-wal"
-    copy.write_bytes(path.read_bytes())
-    log.write_bytes(Path(f"{path}-wal").read_bytes())
+    for part in (path, Path(f"{path}-wal")):
+        (aside / part.name).write_bytes(part.read_bytes())
     writing.close()
-    (aside / "b.db-shm").mkdir()
-    with Ledger.looked_at(copy) as ledger:
+    with Ledger.looked_at(aside / path.name) as ledger:
         assert ledger.fact("company") == "Alder", "what stands in the log counts"
-    assert log.stat().st_size and sorted(p.name for p in aside.iterdir()) == [
-        "b.db", "b.db-shm", "b.db-wal",
-    ]  # fmt: skip
+    assert sorted(each.name for each in aside.iterdir()) == ["a.db", "a.db-wal"]
+    assert (aside / "a.db-wal").stat().st_size
 
 
 def test_what_is_looked_at_is_given_back(path: Path) -> None:

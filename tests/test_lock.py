@@ -94,6 +94,22 @@ def test_a_lock_on_a_file_that_was_deleted_meanwhile_is_not_taken_for_one(tmp_pa
     assert len(seen) == 2
 
 
+def test_a_lock_on_a_file_that_was_replaced_meanwhile_is_not_taken_for_one(tmp_path, monkeypatch):
+    path, real, seen = tmp_path / "a.lock", qbosync.lock._lock, []
+
+    def replacing(descriptor: int) -> None:
+        real(descriptor)
+        seen.append(descriptor)
+        if len(seen) == 1:
+            path.rename(tmp_path / "old.lock")
+            path.touch()
+
+    monkeypatch.setattr(qbosync.lock, "_lock", replacing)
+    with lock(path):
+        assert len(seen) == 2 and path.read_text(), "it is signed under its name"
+        assert not (tmp_path / "old.lock").read_text()
+
+
 def test_a_disk_without_locks_is_no_run_that_is_going(tmp_path, monkeypatch):
     def refuse(descriptor: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -186,6 +202,16 @@ def test_where_the_lock_file_was_deleted_the_ledger_keeps_a_second_run_out(tmp_p
         assert len(list(HANDLES.iterdir())) == before, "nothing is kept open"
     with lock(path):
         assert ledger.read_bytes() == b"x"
+
+
+@linux
+def test_where_locks_of_sqlite_and_ours_would_meet_the_ledger_is_not_locked(tmp_path, monkeypatch):
+    path = tmp_path / "a.lock"
+    (tmp_path / "a.db").write_bytes(b"x")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    before = len(list(HANDLES.iterdir()))
+    with lock(path):
+        assert len(list(HANDLES.iterdir())) == before + 1
 
 
 @linux

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from qbosync.drift import owned
 from qbosync.edit import SAID, Edit, Kind, Says, Word
 from qbosync.mapping.context import Candidate, Memory, Refusal, Stranger
 from qbosync.model import Problem, Snapshot
-from qbosync.operation import Action, Entity, Key, Operation
+from qbosync.operation import Action, Entity, Key, Operation, bind, digest, item_key
 from qbosync.plan import Plan, make_plan
 from tests.builders import (
     FOUND,
@@ -481,6 +482,20 @@ def test_a_corrected_invoice_that_says_the_same_is_left_as_it_is() -> None:
     assert held(closed) == {"order:1042": "closed_books"}
 
 
+def test_what_a_person_entered_as_the_shop_says_it_now_is_taken_for_done_in_closed_books() -> None:
+    memory = remembered(business(SHIPPED))
+    wanted = op_of(planned(business(MORE), memory=memory), INVOICE).draft
+    body = bind(wanted.body, lambda key: memory.entries[key].qbo_id)
+    theirs = digest(owned(Entity.INVOICE, {"TotalAmt": wanted.amount, **body}))
+    edit = Edit(INVOICE, Kind.EDITED, theirs, NOW, {"TotalAmt": ("100.00", "120.00")})
+    by_hand = replace(memory, edits={INVOICE: edit})
+    rules = policy(closed_until=CLOSED)
+    plan = planned(business(MORE), rules, by_hand)
+    assert documents(plan) == [("update", "Invoice", "order:1042")] and plan.held == ()
+    more = planned(business(order(status="shipped", total="130.00")), rules, by_hand)
+    assert documents(more) == [] and held(more) == {"order:1042": "edited"}
+
+
 def test_only_an_invoice_is_corrected() -> None:
     memory = remembered(business(credit("5", "30.00")))
     rules = policy(correction="credit_memo", closed_until=CLOSED)
@@ -588,3 +603,117 @@ def test_a_customer_that_was_merged_in_the_shop_hands_over_what_is_open() -> Non
     assert documents(plan) == [("update", "Estimate", "order:1")], "what is paid stays"
     assert plan.skipped == {"customer:12": "merged into another customer"}
     assert plan.held == ()
+
+
+# What cannot come off ---------------------------------------------------------------------------
+
+
+def test_an_order_stays_where_quickbooks_refuses_to_give_its_money_back() -> None:
+    memory = remembered(business(SHIPPED, PAID))
+    shop = less("80.00", PAID)
+    digest = op_of(planned(shop, memory=memory), PAYMENT).draft.digest
+    refusal = Refusal(digest, "It refused.", "Mend it.")
+    plan = planned(shop, memory=replace(memory, refusals={PAYMENT: refusal}))
+    assert plan.operations == ()
+    assert held(plan) == {"payment:77": "refused", "order:1042": "less_than_paid"}
+    assert INVOICE not in {key for op in plan.operations for key in op.after}
+
+
+def test_what_would_come_off_for_an_order_that_stays_stays_too() -> None:
+    big = payment("77", "60.00", pays("order:1042", "60.00"))
+    small = payment("78", "40.00", pays("order:1042", "40.00"))
+    memory = remembered(business(SHIPPED, big, small))
+    shop = less("30.00", big, small)
+    before = planned(shop, memory=memory)
+    other = Key(Entity.PAYMENT, "payment", "78")
+    refusal = Refusal(op_of(before, other).draft.digest, "It refused.", "Mend it.")
+    assert {op.key for op in before.operations} == {PAYMENT, other, INVOICE}
+    plan = planned(shop, memory=replace(memory, refusals={other: refusal}))
+    assert plan.operations == () and plan.unchanged == before.unchanged + 1
+    assert held(plan) == {"payment:78": "refused", "order:1042": "less_than_paid"}
+
+
+def test_a_void_invoice_stays_where_quickbooks_refuses_to_give_its_money_back() -> None:
+    memory = remembered(business(SHIPPED, PAID))
+    shop = business(replace(SHIPPED, status="void"), payment("77", "90.00"))
+    digest = op_of(planned(shop, memory=memory), PAYMENT).draft.digest
+    refusal = Refusal(digest, "It refused.", "Mend it.")
+    plan = planned(shop, memory=replace(memory, refusals={PAYMENT: refusal}))
+    assert plan.operations == ()
+    assert held(plan) == {"payment:77": "refused", "order:1042": "void_with_money"}
+
+
+# Items and documents that a person named -----------------------------------------------------
+
+
+ITEM = item_key("Cabinets")
+
+
+def test_an_item_is_tied_to_the_one_that_a_person_named_if_it_can_be_used() -> None:
+    body = {"Id": "58", "SyncToken": "1", "Name": "Fronts", "Type": "Service"}
+    plan = planned(business(order()), memory=relinked(ITEM, body))
+    op = op_of(plan, ITEM)
+    assert (op.action, op.reason, op.found) == (Action.ADOPT, SAID, body)
+    assert documents(plan) == [("create", "Estimate", "order:1042")]
+    bundle = planned(business(order()), memory=relinked(ITEM, {**body, "Type": "Group"}))
+    assert held(bundle)["item:cabinets"] == "unfit_item"
+
+
+def test_an_item_that_is_known_keeps_its_name_when_it_is_tied_anew() -> None:
+    known = remembered(business(order()))
+    body = {"Id": "58", "SyncToken": "1", "Name": "Fronts", "Type": "Service"}
+    plan = planned(business(order()), memory=relinked(ITEM, body, known))
+    assert op_of(plan, ITEM).draft.name == known.entries[ITEM].name == "Cabinets"
+
+
+def test_a_document_whose_customer_cannot_be_had_is_not_tied() -> None:
+    vendor = Candidate("Vendor", {"Id": "58", "DisplayName": "Birchwood Homes"})
+    found = replace(FOUND, objects={CUSTOMER: (vendor,)})
+    body = {**THERE, "CustomerRef": {"value": "58"}}
+    plan = planned(business(order()), memory=relinked(ESTIMATE, body), found=found)
+    assert held(plan) == {"customer:12": "name_taken", "order:1042": "waits"}
+
+
+def test_whose_a_document_is_is_compared_only_once_somebody_looked() -> None:
+    body = {**THERE, "CustomerRef": {"value": "99"}}
+    shop, memory = business(order()), relinked(ESTIMATE, body)
+    first = make_plan(shop, memory, policy(), TODAY)
+    assert op_of(first, ESTIMATE).action is Action.ADOPT and not first.held
+    there = Candidate("Customer", {"Id": "58", "SyncToken": "1", "DisplayName": "Birchwood Homes"})
+    found = replace(FOUND, objects={CUSTOMER: (there,)})
+    assert held(planned(shop, memory=memory, found=found)) == {"order:1042": "relink_differs"}
+    ours = relinked(ESTIMATE, {**body, "CustomerRef": {"value": "58"}})
+    assert op_of(planned(shop, memory=ours, found=found), ESTIMATE).action is Action.ADOPT
+
+
+# Closed books and a ledger that forgot ---------------------------------------------------------
+
+
+def test_a_ledger_that_knows_nothing_yet_looks_into_closed_books_before_it_holds() -> None:
+    rules, shop, new = policy(closed_until=date(2026, 3, 31)), business(SHIPPED), Memory()
+    first = replace(new, is_first=True)
+    body = {**NINE, "TotalAmt": Decimal("100.00")}
+    there = candidates(INVOICE, body, entity="Invoice")
+    plan = planned(shop, rules, first, found=there)
+    assert op_of(plan, INVOICE).action is Action.ADOPT and plan.held == ()
+    assert held(planned(shop, rules, first)) == {"order:1042": "closed_books"}
+    assert held(planned(shop, rules, new, found=there)) == {"order:1042": "closed_books"}
+    asking = make_plan(shop, first, rules, TODAY)
+    assert INVOICE in asking.wanted and asking.held == (), "nobody has looked yet"
+
+
+def test_an_invoice_and_its_corrections_are_known_again_together() -> None:
+    mark = "[qbosync main correction:order:1042/C1]"
+    memo = {"Id": "10", "DocNumber": "1042-C1", "TotalAmt": Decimal("20.00"), "PrivateNote": mark}
+    body = {**NINE, "TotalAmt": Decimal("100.00")}
+    found = replace(
+        candidates(INVOICE, body, entity="Invoice"), corrections={"order:1042": ((FIX, memo),)}
+    )
+    shop = business(order(status="shipped", total="80.00"))
+    plan = planned(shop, found=found)
+    assert documents(plan) == [
+        ("adopt", "Invoice", "order:1042"),
+        ("adopt", "CreditMemo", "correction:order:1042/C1"),
+    ]
+    alone = planned(shop, found=replace(found, corrections={}))
+    assert held(alone) == {"order:1042": "uncertain"}

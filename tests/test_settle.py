@@ -50,6 +50,7 @@ A_STRANGERS = there("9", PrivateNote="typed in by hand")
 CREATE = intent(INVOICE)
 UPDATE = intent(INVOICE, Action.UPDATE, Id="5", SyncToken="0")
 VOID = intent(INVOICE, Action.VOID, Id="5", SyncToken="0")
+DELETE = intent(INVOICE, Action.DELETE, Id="5", SyncToken="0")
 VOIDED = there(TotalAmt=Decimal(0), PrivateNote=f"Voided\n{MARK}")
 
 TABLE = [
@@ -69,6 +70,8 @@ TABLE = [
     ("a change, object gone", UPDATE, [],                           Step.WAIT,  Step.DROP),
     ("a void, arrived",       VOID,   [VOIDED],                     Step.ADOPT, Step.ADOPT),
     ("a void, not there",     VOID,   [there()],                    Step.WAIT,  Step.DROP),
+    ("a deletion, arrived",   DELETE, [],                           Step.ADOPT, Step.ADOPT),
+    ("a deletion, not there", DELETE, [there()],                    Step.WAIT,  Step.DROP),
     ("a customer",            intent(CUSTOMER), [{"Id": "5"}],      Step.ADOPT, Step.ADOPT),
     ("an active customer",    intent(CUSTOMER), [{"Id": "5", "Active": True}],
                                                                     Step.ADOPT, Step.ADOPT),
@@ -118,6 +121,11 @@ def test_what_is_adopted_or_held_is_the_object_that_decided_it(
 def test_what_is_dropped_for_a_stranger_names_the_stranger() -> None:
     assert decide(CREATE, [A_STRANGERS], OURS, AT_LAST, AFTER).object is A_STRANGERS
     assert decide(CREATE, [], OURS, AT_LAST, AFTER).object is None
+
+
+def test_what_was_deleted_is_adopted_as_deleted() -> None:
+    decision = decide(DELETE, [], OURS, SOON, AFTER)
+    assert decision.object == {"Id": "5", "status": "Deleted"}
 
 
 def test_a_document_that_took_the_place_of_a_void_one_is_looked_for_by_its_own_mark() -> None:

@@ -166,9 +166,11 @@ def test_each_state_of_the_secret_service_is_told_apart(
         daemon.wait()
         keyring.unlock()
         assert trouble_of_secret_service() is None
+        store = KeyringStore("keyring.backends.SecretService.Keyring", is_interactive=False)
+        store.save("a", BLOB)
+        assert store.load("a") == BLOB and store.load("b") is None
         keyring.lock()
         assert trouble_of_secret_service() is advice.locked
-        store = KeyringStore("keyring.backends.SecretService.Keyring", is_interactive=False)
         assert trouble(lambda: store.load("a"))[0] == advice.locked().what
         assert trouble(lambda: store.save("a", BLOB))[0] == advice.locked().what
     finally:

@@ -121,7 +121,7 @@ class Ledger(Watch):
         """Enter that QuickBooks already says what an update would have made it say."""
         known = operation.entry
         epoch, origin = (known.epoch, known.origin) if known else (0, "adopted")
-        state = "void" if operation.action is Action.VOID else "live"
+        state = _STATES.get(operation.action, "live")
         entry = entry_of(operation.draft, Posted(object_), epoch, origin, state)
         with self.transaction():
             self._save(entry, run_id, now, object_)
