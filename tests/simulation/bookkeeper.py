@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from qbosync.emulator.bookkeeper import act
-from tests.simulation.books import Document, companies, customers, read_books
+from tests.simulation.books import Document, customers, edit, edit_line, ours_of, read_books
 from tests.simulation.business import Business
 from tests.simulation.deeds import Pin
 from tests.simulation.net import Net
@@ -89,7 +89,7 @@ class Bookkeeper:
 
     def own_invoice(self, books: list[Document], dice: Random) -> Chosen:
         del dice
-        if not (invoices := _of(books, "Invoice")):
+        if not (invoices := ours_of(books, "Invoice")):
             return _NOTHING
         line = {"DetailType": "SalesItemLineDetail", "Amount": Decimal("12.00"),
                 "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}  # fmt: skip
@@ -98,41 +98,43 @@ class Bookkeeper:
         return {"action": "create", "entity": "Invoice", "values": values}, None
 
     def due(self, books: list[Document], dice: Random) -> Chosen:
-        if not (invoices := _of(books, "Invoice")):
+        if not (invoices := ours_of(books, "Invoice")):
             return _NOTHING
-        return _edit(dice.choice(invoices), DueDate="2026-12-24"), None
+        return edit(dice.choice(invoices), DueDate="2026-12-24"), None
 
     def recode(self, books: list[Document], dice: Random) -> Chosen:
         """The item of a line; its quantity and price go too."""
-        if not (invoices := _of(books, "Invoice")):
+        if not (invoices := ours_of(books, "Invoice")):
             return _NOTHING
         touched = dice.choice(invoices)
         item = {"ItemRef": {"value": "1"}, "TaxCodeRef": {"value": "NON"}}
-        return _edit_line(touched, SalesItemLineDetail=item), touched
+        return edit_line(touched, SalesItemLineDetail=item), touched
 
     def amount(self, books: list[Document], dice: Random) -> Chosen:
-        forms = _of(books, "Invoice") + _of(books, "Estimate") + _of(books, "CreditMemo")
+        forms = (
+            ours_of(books, "Invoice") + ours_of(books, "Estimate") + ours_of(books, "CreditMemo")
+        )
         if not forms:
             return _NOTHING
         touched = dice.choice(forms)
-        return _edit_line(touched, Amount=Decimal(dice.randint(1, 99_999)) / 100), touched
+        return edit_line(touched, Amount=Decimal(dice.randint(1, 99_999)) / 100), touched
 
     def number(self, books: list[Document], dice: Random) -> Chosen:
-        if not (forms := _of(books, "Invoice") + _of(books, "CreditMemo")):
+        if not (forms := ours_of(books, "Invoice") + ours_of(books, "CreditMemo")):
             return _NOTHING
         touched = dice.choice(forms)
-        return _edit(touched, DocNumber=f"B{dice.randint(100, 999)}"), touched
+        return edit(touched, DocNumber=f"B{dice.randint(100, 999)}"), touched
 
     def money(self, books: list[Document], dice: Random) -> Chosen:
         """The amount of a payment that nothing is paid with yet."""
-        free = [d for d in _of(books, "Payment") if not d.pays]
+        free = [d for d in ours_of(books, "Payment") if not d.pays]
         if not free:
             return _NOTHING
         touched = dice.choice(free)
-        return _edit(touched, TotalAmt=touched.total + 1), touched
+        return edit(touched, TotalAmt=touched.total + 1), touched
 
     def void(self, books: list[Document], dice: Random) -> Chosen:
-        if not (forms := _of(books, "Invoice") + _of(books, "Payment")):
+        if not (forms := ours_of(books, "Invoice") + ours_of(books, "Payment")):
             return _NOTHING
         touched = dice.choice(forms)
         return {"action": "void", "entity": touched.entity, "id": touched.id}, touched
@@ -147,21 +149,21 @@ class Bookkeeper:
     # Money ---------------------------------------------------------------------------------
 
     def deposit(self, books: list[Document], dice: Random) -> Chosen:
-        if not (payments := _of(books, "Payment")):
+        if not (payments := ours_of(books, "Payment")):
             return _NOTHING
         touched = dice.choice(payments)
         return {"action": "deposit", "id": touched.id}, touched
 
     def unapply(self, books: list[Document], dice: Random) -> Chosen:
-        if not (paying := [d for d in _of(books, "Payment") if d.pays]):
+        if not (paying := [d for d in ours_of(books, "Payment") if d.pays]):
             return _NOTHING
         touched = dice.choice(paying)
         return {"action": "unapply_payment", "entity": "Payment", "id": touched.id}, touched
 
     def apply(self, books: list[Document], dice: Random) -> Chosen:
         """What is left of a payment goes to an invoice that the shop did not name."""
-        invoices = _of(books, "Invoice")
-        free = [(p, i) for p in _of(books, "Payment") if p.left for i in invoices
+        invoices = ours_of(books, "Invoice")
+        free = [(p, i) for p in ours_of(books, "Payment") if p.left for i in invoices
                 if i.customer == p.customer and i.left]  # fmt: skip
         if not free:
             return _NOTHING
@@ -188,8 +190,8 @@ class Bookkeeper:
 
     def convert(self, books: list[Document], dice: Random) -> Chosen:
         """An invoice is made of an estimate on the screen."""
-        done = {d.source for d in _of(books, "Invoice")}
-        open_ = [d for d in _of(books, "Estimate") if d.status in ("Pending", "Accepted")]
+        done = {d.source for d in ours_of(books, "Invoice")}
+        open_ = [d for d in ours_of(books, "Estimate") if d.status in ("Pending", "Accepted")]
         open_ = [d for d in open_ if d.source not in done]
         if not open_:
             return _NOTHING
@@ -279,24 +281,6 @@ class Bookkeeper:
         self.taxes, self.oracle.is_taxed = not self.taxes, True
         values = {"TaxPrefs": _TAX["on" if self.taxes else "off"]}
         return {"action": "preferences", "values": values}, None
-
-    def company_names(self) -> dict[str, str]:
-        return companies(self.net.emulator, self.net.realm_id)
-
-
-def _of(books: list[Document], entity: str) -> list[Document]:
-    """Ours of a kind, corrections and the spending of credits aside."""
-    return [d for d in books if d.entity == entity and d.source
-            if not d.source.startswith(("correction:", "credit_application:"))]  # fmt: skip
-
-
-def _edit(document: Document, **values: Any) -> dict[str, Any]:
-    return {"action": "edit", "entity": document.entity, "id": document.id, "values": values}
-
-
-def _edit_line(document: Document, **values: Any) -> dict[str, Any]:
-    return {"action": "edit_line", "entity": document.entity, "id": document.id, "line": 1,
-            "values": values}  # fmt: skip
 
 
 HABITS: dict[str, Callable[[Bookkeeper, list[Document], Random], Chosen]] = {

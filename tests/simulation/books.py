@@ -95,3 +95,18 @@ def companies(emulator: Emulator, realm_id: str) -> dict[str, str]:
     """Id to company name, blank for individuals."""
     store = emulator.companies[realm_id].store
     return {str(r.id): str(r.read().get("CompanyName", "")) for r in store.all("Customer")}
+
+
+def ours_of(books: list[Document], entity: str) -> list[Document]:
+    """Ours of a kind, corrections and the spending of credits aside."""
+    return [d for d in books if d.entity == entity and d.source
+            if not d.source.startswith(("correction:", "credit_application:"))]  # fmt: skip
+
+
+def edit(document: Document, **values: Any) -> dict[str, Any]:
+    return {"action": "edit", "entity": document.entity, "id": document.id, "values": values}
+
+
+def edit_line(document: Document, **values: Any) -> dict[str, Any]:
+    return {"action": "edit_line", "entity": document.entity, "id": document.id, "line": 1,
+            "values": values}  # fmt: skip

@@ -15,7 +15,7 @@ from qbosync.emulator import VirtualClock
 from qbosync.mapping.policy import Items, Policy
 from qbosync.outcome import Outcome
 from tests.simulation.bookkeeper import Bookkeeper
-from tests.simulation.books import Document, customers
+from tests.simulation.books import Document, companies, customers
 from tests.simulation.business import Business
 from tests.simulation.changes import BY_NAME
 from tests.simulation.expected import Expected
@@ -251,7 +251,7 @@ class History:
         """All is there, nothing is open, nothing held without need, and each edit was told."""
         held = {**outcome.held, **outcome.by_hand}
         people = customers(self.net.emulator, self.net.realm_id)
-        names = self.person.company_names()
+        names = companies(self.net.emulator, self.net.realm_id)
         expected = Expected(self.oracle, self.books(), people, names, held)
         loose = set(expected.loose)
         if self.oracle.has_forgotten or self.second:

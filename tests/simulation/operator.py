@@ -5,6 +5,7 @@ Nothing is decided that is not asked: the words are about what the last run told
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from random import Random
 
@@ -31,7 +32,7 @@ class Operator:
 
     def say(self, word: str, dice: Random) -> None:
         """One word about one record, if there is anything to say it about."""
-        with self.machine.ledger() as ledger:
+        with contextlib.closing(Ledger.open(self.machine.path)) as ledger:
             if word == "hold":
                 self._hold(ledger, dice)
             elif word == "release":

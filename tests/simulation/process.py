@@ -291,12 +291,3 @@ class Machine:
         with contextlib.closing(sqlite3.connect(self.path)) as db:
             asked = "SELECT 1 FROM entries WHERE entity = ? AND qbo_id = ?"
             return db.execute(asked, [entity, qbo_id]).fetchone() is not None
-
-    @contextlib.contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        """The ledger between two runs, as a person's command opens it."""
-        ledger = Ledger.open(self.path)
-        try:
-            yield ledger
-        finally:
-            ledger.close()
