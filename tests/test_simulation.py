@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-import qbosync.execute
+import qbosync.prepare
 import qbosync.recover
 from qbosync import sync
 from qbosync.ledger import Ledger
@@ -118,7 +118,7 @@ def test_random_request_ids_without_looking_double(monkeypatch: pytest.MonkeyPat
             )
         return fresh
 
-    monkeypatch.setattr(qbosync.execute, "request_id", random_id)
+    monkeypatch.setattr(qbosync.prepare, "request_id", random_id)
     monkeypatch.setattr(Ledger, "resend", resend)
     monkeypatch.setattr(qbosync.recover, "since_intents", lambda _company, _intents: {})
     assert "twice" in first_broken("twice").wrong

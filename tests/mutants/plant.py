@@ -124,10 +124,10 @@ PLANTS = (
     Plant(
         "nothing unknown is sent again in the same run",
         "sent again at once",
-        "qbosync/execute.py",
-        """        until = intent.last_sent + self.shop.resend_after
+        "qbosync/landing.py",
+        """        until = intent.last_sent + self.work.shop.resend_after
         problem = waiting(""",
-        """        until = intent.last_sent + self.shop.resend_after
+        """        until = intent.last_sent + self.work.shop.resend_after
         self.company.write(
             Call(intent.action.value, intent.key.entity.value, intent.body, "q" + intent.request_id)
         )
@@ -165,7 +165,7 @@ PLANTS = (
     Plant(
         "a number that is taken by a stranger holds the record",
         "6140 is success",
-        "qbosync/execute.py",
+        "qbosync/landing.py",
         "judged.verdict is not Verdict.OURS or judged.object is None:\n            return",
         "judged.object is None:\n            return",
         LAYER + "test_a_number_that_is_taken_by_a_stranger_is_not_taken_for_ours",
@@ -392,7 +392,7 @@ PLANTS = (
         "a batch's request id is never sent twice",
         "the same for the same items",
         "qbosync/execute.py",
-        '            parts = [self.ledger.fact("uuid"), self.outcome.run_id, now, ids]\n',
+        '            parts = [self.work.ledger.fact("uuid"), self.work.outcome.run_id, now, ids]\n',
         "            parts = [ids]\n",
         LAYER + "test_no_batch_goes_under_an_id_that_was_used_before",
     ),
