@@ -189,6 +189,7 @@ class History:
         if outcome is not None and outcome.error is None:
             self._disposition(outcome)
             self.operator.outcome = outcome
+            self.oracle.deeds.unseen.clear()
 
     def _is_residue(self, wrong: str) -> bool:
         """Two machines, and a QuickBooks that ignores request ids, or forgets them before a
@@ -213,6 +214,8 @@ class History:
             for op in plan.operations
             if op.key.kind not in _NAMED and not (op.action == "adopt" and op.key.source in held)
         }
+        waiting = {p.source for p in plan.held if p.reason == "rebuilding"}
+        planned -= waiting  # what it needs first may go out all the same
         if both := planned & held:
             raise Violation(f"planned and held: {sorted(both)}")
         told = len(planned) + len(held) + plan.unchanged + sum(plan.out_of_scope.values())

@@ -73,6 +73,8 @@ class Operator:
         ref = dice.choice(chosen)
         if not self._take(ledger, ref, word):
             return
+        if word == "ours" and ref in deeds.unseen:
+            return  # it was about what the person saw
         if word == "ours":
             self._ours(ref)
         else:

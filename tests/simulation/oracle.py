@@ -106,6 +106,8 @@ class Oracle:
     def loose(self) -> set[str]:
         """Records that people have their hands on, and what hangs together with them by money."""
         roots = set(self.deeds.roots)
+        spent = [ref.split(":", 1)[1] for ref in roots if ref.startswith("credit_application:")]
+        roots |= {f"credit_memo:{id_.partition('/')[0]}" for id_ in spent}
         if self.deeds.their_people:
             theirs = self.deeds.their_people
             roots |= {
