@@ -120,7 +120,7 @@ class Beside:
         for payment_id in self.now.payments:
             statuses = [v.status for v in oracle.versions[f"payment:{payment_id}"]
                         if isinstance(v, Payment)]  # fmt: skip
-            if set(statuses) != {"posted"}:
+            if len(statuses) > 1 or set(statuses) != {"posted"}:
                 unsure |= oracle.spread({f"payment:{payment_id}"})
         unsure |= {d.source for d in self.latest if d.nth > 1}
         renamed = {id_ for id_, names in oracle.names.items() if len(names) > 1}
