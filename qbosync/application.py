@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Memory
 from qbosync.mapping.payment import application_key, target_key
 from qbosync.mapping.policy import Policy
@@ -26,7 +27,6 @@ from qbosync.model import (
     Snapshot,
     show,
 )
-from qbosync.operation import Entity, Key
 
 IN_SHOP = "Correct it in the shop system; it goes out by itself."
 

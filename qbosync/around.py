@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from qbosync.foreign import copies, marked, refuse_other_instances, refuse_second_writer
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Memory
-from qbosync.operation import Body, Draft, Entity, Key, digest
+from qbosync.operation import Body, Draft, digest
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.rebuilding import knows_since, taken_over_at

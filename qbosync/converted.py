@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from qbosync.key import Key
 from qbosync.model import Problem, show
-from qbosync.operation import Body, Draft, Key
+from qbosync.operation import Body, Draft
 
 ADOPTED = "QuickBooks made it from the estimate"
 """The reason that such an adoption gives."""

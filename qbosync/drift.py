@@ -26,8 +26,9 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.edit import Edit, Kind
+from qbosync.key import Entity, Key
 from qbosync.mapping.posted import OURS_TO_LINK, applied, is_voided
-from qbosync.operation import Body, Draft, Entity, Entry, Key, Operation, bind, digest
+from qbosync.operation import Body, Draft, Entry, Operation, bind, digest
 
 Seen = Mapping[str, Any]
 """What QuickBooks held of a document in the fields that are ours."""

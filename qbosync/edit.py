@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from qbosync.operation import Key
+from qbosync.key import Key
 
 
 class Kind(StrEnum):

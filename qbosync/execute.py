@@ -17,11 +17,12 @@ from itertools import groupby
 
 from qbosync.converted import ADOPTED
 from qbosync.errors import QbosyncError
+from qbosync.key import Action, Entity, Key
 from qbosync.landing import Landing
 from qbosync.lookup import read, references
 from qbosync.mapping.context import Found
 from qbosync.notice import gone_of
-from qbosync.operation import Action, Body, Entity, Entry, Intent, Key, Operation, digest
+from qbosync.operation import Body, Entry, Intent, Operation, digest
 from qbosync.outcome import Outcome, Progress, Written
 from qbosync.plan import Plan
 from qbosync.prepare import Preparation

@@ -22,7 +22,9 @@ from datetime import UTC, datetime
 from qbosync.converted import ADOPTED
 from qbosync.edit import SAID
 from qbosync.errors import SetupError
-from qbosync.operation import MARK, Action, Body, Entity, Entry, Key, Operation
+from qbosync.key import Action, Entity, Key
+from qbosync.mark import MARK
+from qbosync.operation import Body, Entry, Operation
 
 _MARK = re.compile(re.escape(MARK) + r" ([a-z0-9-]{1,12}) ([a-z_]+):(.+?)(?: #(\d+))?\]\s*$")
 MARKED = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.errors import SetupError
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Snapshot, show
-from qbosync.operation import Action, Draft, Entity, Entry, Key, Operation
+from qbosync.operation import Draft, Entry, Operation
 from qbosync.outcome import by_month, link
 from qbosync.plan import Plan
 

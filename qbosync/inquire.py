@@ -11,11 +11,11 @@ from typing import Any
 import simplejson
 
 from qbosync.errors import QbosyncError, SetupError
+from qbosync.key import item_key
 from qbosync.ledger import Ledger
 from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context, Memory
 from qbosync.model import Order, Payment, Snapshot, show
-from qbosync.operation import item_key
 from qbosync.outcome import link
 from qbosync.person import edited_rows
 from qbosync.rules import policy_of

@@ -7,19 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
+from qbosync.key import Action, Entity
 from qbosync.lookup import customer_of
 from qbosync.mapping.context import Candidate
 from qbosync.mapping.credit_memo import is_emptied
 from qbosync.model import Problem
-from qbosync.operation import (
-    Action,
-    Body,
-    Entity,
-    Intent,
-    Operation,
-    Posted,
-    void_draft,
-)
+from qbosync.operation import Body, Intent, Operation, Posted, void_draft
 from qbosync.outcome import Written
 from qbosync.proof import prove
 from qbosync.qbo.catalogue import CLOSED

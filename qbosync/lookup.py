@@ -13,11 +13,13 @@ from itertools import islice
 
 from qbosync.around import converted
 from qbosync.foreign import MARKED
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping.context import Candidate, Found, Memory, Stranger
 from qbosync.mapping.item import method_draft
+from qbosync.mark import marks, told_epoch
 from qbosync.meet import DELETED_SUFFIX, meet_customer
 from qbosync.model import Problem
-from qbosync.operation import Action, Body, Draft, Entity, Intent, Key, marks, told_epoch
+from qbosync.operation import Body, Draft, Intent
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.qbo.query import is_in, literal

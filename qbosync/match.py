@@ -22,9 +22,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Candidate
 from qbosync.mapping.posted import applied
-from qbosync.operation import MARK, Body, Draft, Entity, Key
+from qbosync.mark import MARK
+from qbosync.operation import Body, Draft
 from qbosync.recognise import unlike
 
 _NEAR = timedelta(days=10)

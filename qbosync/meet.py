@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from qbosync.key import Key
 from qbosync.mapping.context import Candidate
 from qbosync.model import Problem
-from qbosync.operation import Body, Draft, Key
+from qbosync.operation import Body, Draft
 
 USABLE_ITEMS = ("Service", "NonInventory")
 DELETED_SUFFIX = " (deleted)"

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from qbosync.edit import Kind
 from qbosync.errors import RecordError
+from qbosync.key import Action, Entity, Key, item_key
 from qbosync.mapping.context import Candidate, Context
 from qbosync.mapping.customer import customer_draft
 from qbosync.mapping.item import item_draft, known_item, method_draft
 from qbosync.meet import meet_account, meet_customer, meet_item, meet_method, unfit_item
 from qbosync.model import Problem
-from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, item_key
+from qbosync.operation import Body, Draft, Entry, Operation
 from qbosync.reason import reactivation, waits, word
 
 

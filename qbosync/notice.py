@@ -15,10 +15,11 @@ from typing import Any
 from qbosync.around import Around
 from qbosync.drift import classify, merged_into, owned
 from qbosync.edit import Edit, Kind, Says, Word
+from qbosync.key import Entity, Key
 from qbosync.ledger import Ledger
 from qbosync.lookup import read
 from qbosync.mapping.context import Memory
-from qbosync.operation import VOID_DIGEST, Body, Entity, Entry, Key
+from qbosync.operation import VOID_DIGEST, Body, Entry
 from qbosync.outcome import Outcome
 from qbosync.person import asked_for, edited_rows, followed
 from qbosync.qbo.client import Company

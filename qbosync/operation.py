@@ -19,88 +19,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
+
+from qbosync.key import Action, Entity, Key
 
 Body = dict[str, Any]
 """A QuickBooks object: JSON with `Decimal` amounts and, until bound, `Key` references."""
 
 
-class Entity(StrEnum):
-    """QuickBooks' own names, in the order in which one may refer to another."""
-
-    ACCOUNT = "Account"
-    TERM = "Term"
-    ITEM = "Item"
-    PAYMENT_METHOD = "PaymentMethod"
-    CUSTOMER = "Customer"
-    ESTIMATE = "Estimate"
-    INVOICE = "Invoice"
-    CREDIT_MEMO = "CreditMemo"
-    PAYMENT = "Payment"
-
-    @property
-    def is_named(self) -> bool:
-        """Customers and items carry no marker: they are found again by their name."""
-        return self in (Entity.ITEM, Entity.PAYMENT_METHOD, Entity.CUSTOMER)
-
-    @property
-    def wave(self) -> int:
-        """One batch item cannot refer to another, so what is referred to goes first."""
-        return _WAVES[self]
-
-
-_WAVES = {
-    Entity.ACCOUNT: -1,
-    Entity.TERM: -1,
-    Entity.ITEM: 0,
-    Entity.PAYMENT_METHOD: 0,
-    Entity.CUSTOMER: 1,
-    Entity.ESTIMATE: 4,
-    Entity.INVOICE: 5,
-    Entity.CREDIT_MEMO: 6,
-    Entity.PAYMENT: 7,
-}
 _GIVE_BACK_WAVE, _VOID_WAVE = 2, 3
 """Money comes off before its invoice shrinks or is voided, and a void goes before what
 takes its place."""
-
-
-class Action(StrEnum):
-    """What is done to a QuickBooks object."""
-
-    CREATE = "create"
-    ADOPT = "adopt"
-    UPDATE = "update"
-    VOID = "void"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """Which document of which source record: an order has an estimate and an invoice."""
-
-    entity: Entity
-    kind: str
-    id: str
-
-    @property
-    def source(self) -> str:
-        """The record as people write it: ``order:1042``."""
-        return f"{self.kind}:{self.id}"
-
-    @property
-    def record(self) -> str:
-        """The record whose figures it carries: a correction's is the order that it corrects."""
-        return self.id.rpartition("/")[0] if self.kind == "correction" else self.source
-
-    def __str__(self) -> str:
-        return f"{self.entity} of {self.source}"
-
-
-def item_key(name: str) -> Key:
-    """The key of an item; QuickBooks' names do not regard case."""
-    return Key(Entity.ITEM, "item", name.strip().casefold())
 
 
 @dataclass(frozen=True)
@@ -338,30 +267,6 @@ def request_id(
     """
     parts = (environment, realm_id, key.entity, key.source, action, epoch, body)
     return "q" + REQUEST_ID_SCHEME + digest((REQUEST_ID_SCHEME, *parts))[:34]
-
-
-MARK = "[qbosync"
-
-
-def marker(instance: str, key: Key, epoch: int = 0) -> str:
-    """The last line of a document's PrivateNote, by which it is known to be ours.
-
-    A document that took the place of a void one says so: the void one keeps its marker.
-    """
-    return f"{MARK} {instance} {key.source}{f' #{epoch + 1}' if epoch else ''}]"
-
-
-def told_epoch(mark: str) -> tuple[str, int]:
-    """A marker as that of the record's first document would be, and the epoch that it tells."""
-    head, has_epoch, nth = mark.removesuffix("]").rpartition(" #")
-    return (f"{head}]", int(nth) - 1) if has_epoch and nth.isdecimal() else (mark, 0)
-
-
-def marks(object_: Body) -> Iterator[str]:
-    """The markers in a document's PrivateNote; a void puts its own word before what was there."""
-    for line in str(object_.get("PrivateNote") or "").splitlines():
-        if (at := line.find(MARK)) >= 0:
-            yield line[at:].strip()
 
 
 def bind(value: Any, id_of: Callable[[Key], str]) -> Any:

@@ -9,8 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from qbosync.errors import QbosyncError
+from qbosync.key import Action, Entity
 from qbosync.model import ZERO, Problem, Snapshot, show
-from qbosync.operation import Action, Body, Entity, Entry, Operation, given
+from qbosync.operation import Body, Entry, Operation, given
 from qbosync.plan import Plan
 
 

@@ -12,12 +12,13 @@ from enum import Enum
 
 from qbosync.drift import FIELD_WORDS, says_already, shown
 from qbosync.edit import Edit, Kind, Says, Word
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Memory
 from qbosync.mapping.policy import Policy
 from qbosync.mapping.posted import is_voided
 from qbosync.mapping.spending import named_spendings
 from qbosync.model import Charge, CreditMemo, Problem, Snapshot, show
-from qbosync.operation import Body, Draft, Entity, Entry, Key
+from qbosync.operation import Body, Draft, Entry
 from qbosync.reason import waits, word
 
 _CLICKS = {

@@ -15,6 +15,7 @@ from datetime import date
 from qbosync.converted import ADOPTED, doubt
 from qbosync.drift import says_already
 from qbosync.edit import SAID, Says
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping import charge, credit_memo, order, payment, refund, spending
 from qbosync.mapping.context import Answer, Context, Found, Keep, Memory, Skip
 from qbosync.mapping.correction import correction_draft, difference
@@ -24,17 +25,7 @@ from qbosync.mapping.merged import follow, heirs, settled
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, Problem, Snapshot
 from qbosync.named import Names
-from qbosync.operation import (
-    Action,
-    Body,
-    Draft,
-    Entity,
-    Entry,
-    Key,
-    Operation,
-    digest,
-    given,
-)
+from qbosync.operation import Body, Draft, Entry, Operation, digest, given
 from qbosync.person import Ruling, does_not_fit, misfit, ruling, stuck
 from qbosync.reason import change, not_live, waits, why, word
 from qbosync.recognise import Verdict, recognise

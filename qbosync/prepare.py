@@ -10,19 +10,10 @@ from dataclasses import replace
 
 from qbosync.drift import classify, overwrites, owned, says_already
 from qbosync.edit import Says
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping.posted import amount, is_deposited, is_voided
 from qbosync.model import Problem
-from qbosync.operation import (
-    Action,
-    Body,
-    Entity,
-    Entry,
-    Intent,
-    Key,
-    Operation,
-    digest,
-    request_id,
-)
+from qbosync.operation import Body, Entry, Intent, Operation, digest, request_id
 from qbosync.outcome import Written, by_hand
 from qbosync.person import in_the_way
 from qbosync.wire import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qbosync.errors import SetupError
-from qbosync.operation import Action, Intent, Posted
+from qbosync.key import Action
+from qbosync.operation import Intent, Posted
 from qbosync.outcome import Outcome
 from qbosync.wire import discrepancies, is_another, says_what_was_sent
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from qbosync.key import Action, Entity
 from qbosync.model import Problem
-from qbosync.operation import Action, Draft, Entity, Entry, Operation, canonical
+from qbosync.operation import Draft, Entry, Operation, canonical
 
 
 def change(draft: Draft, entry: Entry) -> Operation:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from qbosync.key import Action
 from qbosync.ledger import Ledger
 from qbosync.model import Problem
-from qbosync.operation import Action
 from qbosync.plan import Plan
 from qbosync.shop import Shop
 

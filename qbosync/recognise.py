@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from qbosync.operation import Body, Draft, marker
+from qbosync.mark import marker
+from qbosync.operation import Body, Draft
 
 
 class Verdict(Enum):

@@ -13,21 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from qbosync.edit import Edit
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping.context import Candidate
 from qbosync.mapping.posted import amount, is_voided
+from qbosync.mark import marker, marks, told_epoch
 from qbosync.model import ZERO
-from qbosync.operation import (
-    Action,
-    Body,
-    Draft,
-    Entity,
-    Entry,
-    Key,
-    Operation,
-    marker,
-    marks,
-    told_epoch,
-)
+from qbosync.operation import Body, Draft, Entry, Operation
 
 _CORRECTION = " correction:"
 

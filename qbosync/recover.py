@@ -11,9 +11,10 @@ from datetime import datetime
 
 from qbosync.around import made_from
 from qbosync.errors import TemporaryError
+from qbosync.key import Action, Key
 from qbosync.lookup import since_intents
 from qbosync.model import Problem
-from qbosync.operation import Action, Intent, Key, Operation, Posted
+from qbosync.operation import Intent, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
 from qbosync.proof import prove
 from qbosync.qbo.client import Call

@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.errors import QbosyncError, TemporaryError
+from qbosync.key import Action
 from qbosync.model import Problem
-from qbosync.operation import Action, Operation
+from qbosync.operation import Operation
 from qbosync.outcome import Outcome, Written
 from qbosync.qbo.preferences import Check
 

@@ -14,15 +14,16 @@ from datetime import datetime
 from qbosync.edit import Edit, Says, Word
 from qbosync.errors import SetupError
 from qbosync.inquire import source_of
+from qbosync.key import Key, item_key
 from qbosync.ledger import Ledger
 from qbosync.lock import RunLock
 from qbosync.mapping.charge import charge_key
 from qbosync.mapping.credit_memo import credit_memo_key
 from qbosync.mapping.form import customer_key
-from qbosync.mapping.order import estimate_key, invoice_key
 from qbosync.mapping.payment import payment_key
+from qbosync.mapping.salesform import estimate_key, invoice_key
 from qbosync.model import Snapshot, show
-from qbosync.operation import Entry, Key, item_key
+from qbosync.operation import Entry
 from qbosync.scope import owners
 from qbosync.screen import named
 from qbosync.wiring import Setup, open_ledger, open_source

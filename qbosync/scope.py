@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from qbosync.key import Key
 from qbosync.model import Charge, CreditMemo, Order, Payment, Refund, Snapshot
-from qbosync.operation import Key
 from qbosync.plan import Plan
 
 

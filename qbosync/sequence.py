@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from qbosync.operation import Action, Draft, Entity, Key, Operation
+from qbosync.key import Action, Entity, Key
+from qbosync.operation import Draft, Operation
 
 
 def in_turn(operations: Iterable[Operation]) -> Iterator[Operation]:

@@ -29,8 +29,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from qbosync.key import Action
 from qbosync.model import Problem
-from qbosync.operation import Action, Body, Intent
+from qbosync.operation import Body, Intent
 from qbosync.recognise import Verdict, recognise
 from qbosync.wire import says_what_was_sent
 

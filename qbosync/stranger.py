@@ -11,9 +11,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Entity
 from qbosync.mapping.context import Stranger
+from qbosync.mark import MARK
 from qbosync.model import ZERO, Problem, show
-from qbosync.operation import MARK, Body, Draft, Entity
+from qbosync.operation import Body, Draft
 
 MONEY = ("Payment", "SalesReceipt", "Deposit")
 """As what money may have been entered by hand."""

@@ -25,8 +25,8 @@ from qbosync.errors import QbosyncError, SetupError
 from qbosync.examine import check
 from qbosync.firstday import who
 from qbosync.inquire import explain
+from qbosync.key import Entity
 from qbosync.ledger import Ledger
-from qbosync.operation import Entity
 from qbosync.qbo.preferences import voucher
 from qbosync.standing import status
 from qbosync.wiring import Setup, look_into_ledger, open_source

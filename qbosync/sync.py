@@ -27,12 +27,13 @@ from qbosync.guard import (
     refuse_too_much,
     refuse_wrong_sums,
 )
+from qbosync.key import Key
 from qbosync.ledger import WHOLE_RUN
 from qbosync.lookup import look_up
 from qbosync.mapping.context import Found, Memory
 from qbosync.model import Problem, Snapshot
 from qbosync.notice import look_at_people
-from qbosync.operation import Key, Operation
+from qbosync.operation import Operation
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
 from qbosync.qbo.preferences import blocked, company_checks, stops_everything, watched

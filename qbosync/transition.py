@@ -19,12 +19,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Context
 from qbosync.mapping.merged import is_merge
 from qbosync.mapping.payment import target_key
 from qbosync.mapping.posted import applied, is_deposited, is_voided
 from qbosync.model import ZERO, Problem, show
-from qbosync.operation import Draft, Entity, Entry, Key
+from qbosync.operation import Draft, Entry
 from qbosync.reason import word
 
 _POSTS = ("Total", "TotalAmt", "TxnDate", "CustomerRef")

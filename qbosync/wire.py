@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping.posted import amount, applied, is_voided, linked_by_hand
 from qbosync.meet import DELETED_SUFFIX
-from qbosync.operation import Action, Body, Draft, Entity, Entry, Key, Operation, bind
+from qbosync.operation import Body, Draft, Entry, Operation, bind
 
 _ALWAYS = ("CustomerRef", "TxnDate", "Line", "DocNumber", "TotalAmt", "LinkedTxn")
 _WITH = {"DueDate": ("SalesTermRef",), "Reopened": ("TxnStatus",)}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from qbosync.errors import QbosyncError
+from qbosync.key import Key
 from qbosync.model import Problem
-from qbosync.operation import Entry, Key
+from qbosync.operation import Entry
 from qbosync.outcome import Outcome, Progress
 from qbosync.shop import Shop
 

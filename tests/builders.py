@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Action, Entity, Key
 from qbosync.ledger.row import entry_of
 from qbosync.mapping.context import Found, Memory
 from qbosync.mapping.payment import target_key
@@ -22,7 +23,7 @@ from qbosync.model import (
     Payment,
     Snapshot,
 )
-from qbosync.operation import Action, Entity, Entry, Key, Posted
+from qbosync.operation import Entry, Posted
 from qbosync.plan import Plan, make_plan
 
 TODAY = date(2026, 3, 10)

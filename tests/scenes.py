@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from qbosync.blob import TokenBlob
-from qbosync.operation import Action, Entity, Key, Operation, request_id
+from qbosync.key import Action, Entity, Key
+from qbosync.operation import Operation, request_id
 from qbosync.qbo.client import Answer, Call, Changes, Company
 from qbosync.qbo.limits import NoPace
 from qbosync.qbo.oauth import Endpoints, discover, exchange

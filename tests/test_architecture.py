@@ -87,7 +87,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "config",
     },
     {"mapping"},
-    {"operation", "edit"},
+    {"operation", "mark", "key", "edit"},
     {"model", "errors", "clock", "blob"},
 ]
 STRANGERS = {"ledger", "qbo", "source", "tokens", "lock"}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from qbosync.operation import Entity
+from qbosync.key import Entity
 from qbosync.qbo.client import Call
 from tests.record_cassettes import FOLDER, HOST, record, recorder
 from tests.scenes import CLIENT_ID, CLIENT_SECRET, IDS, REALM, SCENES, SCRUBBED, Stage

@@ -14,7 +14,8 @@ import pytest
 from qbosync.emulator import Server
 from qbosync.errors import SetupError
 from qbosync.guard import refuse_too_much, refuse_wrong_sums
-from qbosync.operation import Action, Operation
+from qbosync.key import Action
+from qbosync.operation import Operation
 from qbosync.plan import Plan
 from tests.builders import TODAY, business, order, payment, pays, planned, policy
 from tests.workroom import Workroom, a_server

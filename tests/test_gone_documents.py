@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qbosync.emulator import Server
+from qbosync.key import Entity, Key
 from qbosync.model import Order
-from qbosync.operation import Entity, Key
 from qbosync.qbo.transport import Reply, Request
 from tests.builders import business, credit, line, order, payment, pays, policy
 from tests.test_changes import by_number, money, reasons

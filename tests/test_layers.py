@@ -23,10 +23,11 @@ import tests.workroom
 from qbosync.emulator import Server
 from qbosync.errors import BusyError, QbosyncError, SetupError
 from qbosync.keeper import Keeper
+from qbosync.key import Action, Entity, Key
 from qbosync.lock import RunLock
 from qbosync.mapping.context import Found
 from qbosync.model import Snapshot
-from qbosync.operation import Action, Entity, Key, request_id
+from qbosync.operation import request_id
 from qbosync.places import Connection
 from qbosync.qbo.transport import Request
 from qbosync.tokens import EmulatorFileStore

@@ -13,22 +13,12 @@ from typing import Any
 import pytest
 
 from qbosync.edit import Edit, Kind, Says, Word
+from qbosync.key import Action, Entity, Key
 from qbosync.ledger import WHOLE_RUN, Ledger
 from qbosync.ledger.row import entry_of
 from qbosync.mapping.context import Memory, Refusal, Sighting, Stranger
 from qbosync.model import Problem
-from qbosync.operation import (
-    VOID_DIGEST,
-    Action,
-    Draft,
-    Entity,
-    Entry,
-    Intent,
-    Key,
-    Operation,
-    Posted,
-    canonical,
-)
+from qbosync.operation import VOID_DIGEST, Draft, Entry, Intent, Operation, Posted, canonical
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

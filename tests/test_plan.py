@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from qbosync.key import Action, Entity, Key, item_key
 from qbosync.mapping.context import Candidate, Memory, Refusal, Sighting
 from qbosync.model import Problem
-from qbosync.operation import Action, Entity, Key, item_key
 from tests.builders import (
     FOUND,
     TODAY,

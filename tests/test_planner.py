@@ -14,9 +14,10 @@ import pytest
 
 from qbosync.drift import owned
 from qbosync.edit import SAID, Edit, Kind, Says, Word
+from qbosync.key import Action, Entity, Key, item_key
 from qbosync.mapping.context import Candidate, Memory, Refusal, Stranger
 from qbosync.model import Problem, Snapshot
-from qbosync.operation import Action, Entity, Key, Operation, bind, digest, item_key
+from qbosync.operation import Operation, bind, digest
 from qbosync.plan import Plan, make_plan
 from tests.builders import (
     FOUND,

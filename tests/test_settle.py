@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from qbosync.operation import Action, Draft, Entity, Intent, Key
+from qbosync.key import Action, Entity, Key
+from qbosync.operation import Draft, Intent
 from qbosync.settle import Decision, Step, decide, evidence, waiting
 
 SENT = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 import requests
 
 from qbosync.emulator import Emulator, Server, VirtualClock
+from qbosync.key import Entity
 from qbosync.ledger import Ledger
 from qbosync.mapping.policy import Policy
 from qbosync.model import Snapshot
-from qbosync.operation import Entity
 from qbosync.outcome import Outcome
 from qbosync.qbo.client import Company
 from qbosync.qbo.limits import NoPace

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from qbosync.errors import SetupError
+from qbosync.key import Action, Entity, Key
 from qbosync.mapping.context import Candidate
 from qbosync.match import Match, Matcher, words
 from qbosync.model import Snapshot
-from qbosync.operation import Action, Body, Draft, Entity, Key, Operation
+from qbosync.operation import Body, Draft, Operation
 from qbosync.outcome import Progress
 from qbosync.plan import make_plan
 from qbosync.qbo.client import Company

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qbosync.errors import RecordError
+from qbosync.key import Entity, Key, item_key
 from qbosync.mapping.context import Candidate
 from qbosync.mapping.item import item_draft
 from qbosync.mapping.policy import Policy
 from qbosync.meet import meet_account, meet_item, meet_method
 from qbosync.model import Problem, Snapshot
-from qbosync.operation import Body, Draft, Entity, Key, item_key
+from qbosync.operation import Body, Draft
 from qbosync.qbo.preferences import Check
 
 _ITEMS = "gear icon → Products and services"

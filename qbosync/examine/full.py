@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from qbosync.edit import Edit, Kind
+from qbosync.key import Entity, Key
 from qbosync.ledger import Ledger
 from qbosync.lookup import read
 from qbosync.model import Problem
 from qbosync.notice import notice
-from qbosync.operation import Body, Entity, Entry, Key
+from qbosync.operation import Body, Entry
 from qbosync.person import named, what_happened
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import Check

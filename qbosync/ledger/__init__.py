@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from qbosync.drift import owned
+from qbosync.key import Action, Entity, Key
 from qbosync.ledger.row import (
     entry_of,
     entry_row,
@@ -30,16 +31,7 @@ from qbosync.ledger.row import (
 from qbosync.ledger.watch import Watch
 from qbosync.mapping.context import Memory, Refusal, Sighting
 from qbosync.model import Problem
-from qbosync.operation import (
-    Action,
-    Body,
-    Entity,
-    Entry,
-    Intent,
-    Key,
-    Operation,
-    Posted,
-)
+from qbosync.operation import Body, Entry, Intent, Operation, Posted
 
 Facts = Mapping[str, Any]
 

@@ -9,17 +9,8 @@ from typing import Any
 
 import simplejson
 
-from qbosync.operation import (
-    Action,
-    Draft,
-    Entity,
-    Entry,
-    Intent,
-    Key,
-    Operation,
-    Posted,
-    canonical,
-)
+from qbosync.key import Action, Entity, Key
+from qbosync.operation import Draft, Entry, Intent, Operation, Posted, canonical
 
 
 def entry_of(draft: Draft, posted: Posted, epoch: int, origin: str, state: str = "live") -> Entry:

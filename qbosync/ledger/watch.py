@@ -11,11 +11,12 @@ from typing import Any
 import simplejson
 
 from qbosync.edit import Edit, Kind, Says, Word
+from qbosync.key import Key
 from qbosync.ledger.history import History
 from qbosync.ledger.row import key_text, read_key
 from qbosync.mapping.context import Memory, Stranger
 from qbosync.model import Problem
-from qbosync.operation import Key, canonical, digest
+from qbosync.operation import canonical, digest
 
 _LONGEST = timedelta(days=60)
 """So long what people entered by hand may still be the same as something in the shop."""

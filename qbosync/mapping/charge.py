@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import (
     NUMBER_LENGTH,
@@ -19,9 +20,10 @@ from qbosync.mapping.form import (
     memo,
     text,
 )
-from qbosync.mapping.order import HIDDEN_FLAGS, ONLINE_FLAGS, due
+from qbosync.mapping.salesform import HIDDEN_FLAGS, ONLINE_FLAGS, due
+from qbosync.mark import marker
 from qbosync.model import Charge, Problem
-from qbosync.operation import Body, Draft, Entity, Entry, Key, marker, void_draft
+from qbosync.operation import Body, Draft, Entry, void_draft
 
 _WORDS = {
     "finance_charge": "Finance charge",

@@ -15,9 +15,10 @@ from functools import cached_property
 from typing import Any
 
 from qbosync.edit import Edit, Says, Word
+from qbosync.key import Key
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, CreditMemo, Customer, Order, Payment, Problem, Snapshot
-from qbosync.operation import Body, Draft, Entry, Key
+from qbosync.operation import Body, Draft, Entry
 
 
 @dataclass(frozen=True, slots=True)

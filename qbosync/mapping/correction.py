@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Context
 from qbosync.mapping.form import NUMBER_LENGTH, FormLine, again, customer_key, line_fields
-from qbosync.mapping.order import HIDDEN_FLAGS, ONLINE_FLAGS
+from qbosync.mapping.salesform import HIDDEN_FLAGS, ONLINE_FLAGS
+from qbosync.mark import marker
 from qbosync.model import ZERO
-from qbosync.operation import Body, Draft, Entity, Entry, Key, marker
+from qbosync.operation import Body, Draft, Entry
 
 _LETTERS = {Entity.CREDIT_MEMO: "C", Entity.INVOICE: "A"}
 

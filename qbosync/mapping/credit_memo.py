@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import NUMBER_LENGTH, FormLine, again, customer_key, line_fields, text
-from qbosync.mapping.order import HIDDEN_FLAGS
 from qbosync.mapping.policy import Items
+from qbosync.mapping.salesform import HIDDEN_FLAGS
+from qbosync.mark import marker
 from qbosync.model import ZERO, CreditMemo, Problem, show
-from qbosync.operation import Body, Draft, Entity, Entry, Key, marker
+from qbosync.operation import Body, Draft, Entry
 
 _DELETED = "Deleted in the shop system"
 _WORDS = {

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Entity, Key, item_key
 from qbosync.model import Address, cents
-from qbosync.operation import Body, Entity, Key, item_key
+from qbosync.operation import Body
 
 NON_TAXABLE = {"value": "NON"}
 """Sent on every line: companies with automated sales tax tax what says nothing (reported)."""

@@ -7,9 +7,10 @@ already exists is used as it is.  `sync` never creates an account.
 from __future__ import annotations
 
 from qbosync.errors import RecordError
+from qbosync.key import item_key
 from qbosync.mapping.payment import account_key, method_key
 from qbosync.mapping.policy import Policy
-from qbosync.operation import Body, Draft, item_key
+from qbosync.operation import Body, Draft
 
 NAME_LENGTH = 100
 METHOD_LENGTH = 31

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Context
 from qbosync.mapping.form import customer_key
 from qbosync.model import Snapshot
-from qbosync.operation import Draft, Entity, Entry, Key
+from qbosync.operation import Draft, Entry
 
 
 def heirs(snapshot: Snapshot) -> dict[str, str]:

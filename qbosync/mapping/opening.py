@@ -13,11 +13,11 @@ from decimal import Decimal
 
 from qbosync.edit import Says
 from qbosync.errors import RecordError
+from qbosync.key import Entity, Key
 from qbosync.mapping.charged import charge_date
 from qbosync.mapping.context import Context
 from qbosync.mapping.form import customer_key
 from qbosync.model import ZERO, Application, Payment
-from qbosync.operation import Entity, Key
 
 DEPOSIT = "opening deposit"
 """Why a deposit paid before the start date is not sent."""

@@ -11,16 +11,18 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.charge import charge_key
 from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import customer_key, text
 from qbosync.mapping.merged import holder, is_merge, payer
 from qbosync.mapping.opening import is_before_start, opening_invoice, why_not_sent
-from qbosync.mapping.order import invoice_key
 from qbosync.mapping.refund import refunded
+from qbosync.mapping.salesform import invoice_key
 from qbosync.mapping.undone import replaces, undone
+from qbosync.mark import marker
 from qbosync.model import ZERO, Application, CreditMemo, Payment, Problem, show
-from qbosync.operation import Body, Draft, Entity, Key, marker
+from qbosync.operation import Body, Draft
 
 REFERENCE_LENGTH = 21
 """Characters of PaymentRefNum; the whole reference goes into PrivateNote."""

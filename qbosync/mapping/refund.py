@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Answer, Context, Keep
 from qbosync.mapping.posted import amount, used_elsewhere
 from qbosync.model import ZERO, Payment, Problem, Refund, show
-from qbosync.operation import Entity, Key
 
 _STEPS = (
     "In QuickBooks: 1. Expense or Check from the bank, dated the refund, payee the customer,"

@@ -10,13 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
+from qbosync.key import Key
 from qbosync.mapping.context import Answer, Context, Skip
 from qbosync.mapping.credit_memo import credit_memo_key
 from qbosync.mapping.form import customer_key
 from qbosync.mapping.opening import is_before_start
 from qbosync.mapping.payment import application_key, capped, fits, target_key
+from qbosync.mark import marker
 from qbosync.model import ZERO, Application, CreditMemo
-from qbosync.operation import Draft, Key, marker, void_draft
+from qbosync.operation import Draft, void_draft
 
 
 def spent(credit: CreditMemo) -> tuple[Application, ...]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from qbosync.key import Entity, Key
 from qbosync.mapping.context import Answer, Context, Keep
 from qbosync.mapping.posted import amount, applied, is_deposited, is_in_funds, is_voided
 from qbosync.model import Payment, Problem, show
-from qbosync.operation import Body, Entity, Entry, Key, void_draft
+from qbosync.operation import Body, Entry, void_draft
 
 _SAME_MONEY = timedelta(days=30)
 

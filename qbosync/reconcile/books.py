@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from qbosync.key import Entity
 from qbosync.mapping.posted import applied, is_voided
+from qbosync.mark import MARK
 from qbosync.model import ZERO
-from qbosync.operation import MARK, Body, Entity
+from qbosync.operation import Body
 from qbosync.qbo.client import Company
 
 MONEY = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO, Entity.PAYMENT)

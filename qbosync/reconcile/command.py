@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from qbosync.errors import SetupError
-from qbosync.operation import item_key
+from qbosync.key import item_key
 from qbosync.outcome import Progress
 from qbosync.reconcile.books import read_books
 from qbosync.reconcile.compare import Sides, compare

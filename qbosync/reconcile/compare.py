@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from qbosync.key import Entity
 from qbosync.mapping.policy import Policy
 from qbosync.model import ZERO, CreditMemo, Order, Payment, Problem, Snapshot
-from qbosync.operation import Entity, Entry, Operation
+from qbosync.operation import Entry, Operation
 from qbosync.plan import Plan
 from qbosync.reconcile.books import Books, Document
 from qbosync.reconcile.cause import Evidence, cause_of

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from qbosync.key import Entity
 from qbosync.mapping.policy import Policy
 from qbosync.mapping.spending import spent
 from qbosync.model import ZERO, Application, Charge, CreditMemo, Order, Payment, Snapshot
-from qbosync.operation import Entity, Entry, Operation
+from qbosync.operation import Entry, Operation
 
 Record = Order | Charge | CreditMemo | Payment
 
