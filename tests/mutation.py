@@ -5,8 +5,8 @@
     python -m tests.mutation --at-least 95
 
 A mutant counts as killed if its tests failed or ran out of time.  One that differs from the
-product only in the case of an SQL statement of the ledger is the same program: it is counted
-apart, neither killed nor alive.
+ledger only in the case of SQL, of a table's or of a column's name is the same program, since
+SQLite regards no case there: it is counted in the first score and not in the second.
 """
 
 from __future__ import annotations
@@ -14,16 +14,24 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
+from qbosync.ledger.schema import TABLES
+
 ROOT = Path(__file__).parent.parent / "mutants"
 ALIVE = {0: "survived", 33: "no test"}
 KILLED = {1: "killed", 3: "killed", 24: "timeout", 36: "timeout", 152: "timeout", 255: "timeout"}
-_SQL = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "PRAGMA ", " FROM ", " AND ")
+_NAMES = {*TABLES, *(column for columns, _ in TABLES.values() for column in columns)}
+_SQL = {
+    "and", "as", "begin", "by", "case", "count", "delete", "desc", "distinct", "else", "end",
+    "from", "group", "in", "insert", "into", "is", "like", "limit", "max", "n", "not", "null",
+    "or", "order", "select", "set", "then", "update", "values", "when", "where",
+}  # fmt: skip
 
 
 def _functions(path: Path) -> dict[str, list[str]]:
@@ -44,15 +52,14 @@ def difference(functions: dict[str, list[str]], name: str) -> list[str]:
 
 
 def is_same_sql(rows: list[str]) -> bool:
-    """Whether only the case of an SQL statement differs, which SQLite does not regard.
-
-    One with a value in it is another statement: `'open'` is not `'OPEN'`.
-    """
-    away = [row[1:] for row in rows if row[0] == "-"]
-    put_in = [row[1:] for row in rows if row[0] == "+"]
-    is_case = [row.casefold() for row in away] == [row.casefold() for row in put_in]
-    is_sql = all(any(word in row for word in _SQL) for row in away)
-    return is_case and is_sql and not any("'" in row for row in away)
+    """Whether only the case of SQL, a table or a column differs; values in quotes do not."""
+    away = "\n".join(row[1:] for row in rows if row[0] == "-")
+    put_in = "\n".join(row[1:] for row in rows if row[0] == "+")
+    values = [re.findall(r"'[^']*'", text) for text in (away, put_in)]
+    words = zip(re.findall(r"\w+", away), re.findall(r"\w+", put_in), strict=False)
+    changed = {was.casefold() for was, became in words if was != became}
+    is_case = away.casefold() == put_in.casefold() and values[0] == values[1]
+    return is_case and changed <= _NAMES | _SQL
 
 
 def results() -> Iterator[tuple[str, str, list[str]]]:
@@ -81,19 +88,19 @@ def main() -> int:
         if options.survivors and what in ALIVE.values():
             print("\n".join(rows))
     total: Counter[str] = sum(counts.values(), Counter())
-    scores = {module: _score(count) for module, count in (*counts.items(), ("all", total))}
-    for module, (killed, of, score) in scores.items():
-        apart = {w: n for w, n in (total if module == "all" else counts[module]).items()
-                 if w not in ("killed", "timeout", "survived")}  # fmt: skip
-        print(f"{module:32} {killed:5} of {of:5} {score:6.1f} %  {apart or ''}")
-    return 0 if scores["all"][2] >= options.at_least and not total["not run"] else 1
+    counts["all"] = total
+    for module, count in counts.items():
+        killed = count["killed"] + count["timeout"]
+        of, same = count.total(), count["same program"]
+        others = {what: n for what, n in count.items() if what in ("no test", "not run")}
+        score = f"{_percent(killed, of):5.1f} %, {_percent(killed, of - same):5.1f} %"
+        print(f"{module:28} {killed:5} of {of:5} ({same:3} the same) {score} {others or ''}")
+    score = _percent(total["killed"] + total["timeout"], total.total() - total["same program"])
+    return 0 if score >= options.at_least and not total["not run"] else 1
 
 
-def _score(count: Counter[str]) -> tuple[int, int, float]:
-    """Killed, all, and the share in percent."""
-    killed = count["killed"] + count["timeout"]
-    of = count.total() - count["same program"]
-    return killed, of, 100 * killed / of if of else 100.0
+def _percent(part: int, of: int) -> float:
+    return 100 * part / of if of else 100.0
 
 
 if __name__ == "__main__":

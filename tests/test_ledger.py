@@ -292,6 +292,8 @@ def test_a_document_that_was_found_closes_its_intent_with_what_it_really_says(
         "adopted", "7", "", LATER.isoformat(),
     )  # fmt: skip
     assert entry.origin == "created", "we made it, though we learnt of it late"
+    ledger.recognise(intend(ledger, PAYMENT), PAID, {}, LATER, "t7")
+    assert last_intent(ledger)["trace_id"] == "t7"
 
 
 def test_a_refusal_closes_the_intent_and_is_remembered_until_the_record_changes(
@@ -332,6 +334,9 @@ def test_the_history_of_a_record_is_every_write_for_it_oldest_first(ledger: Ledg
     for draft in (ESTIMATE, PAYMENT, INVOICE):
         intend(ledger, draft)
     assert [row["entity"] for row in ledger.history("order:1042")] == ["Estimate", "Invoice"]
+    spending = replace(PAYMENT, key=Key(Entity.PAYMENT, "credit_application", "5/order:1042"))
+    intend(ledger, spending)
+    assert len(ledger.history("credit_application:5/order:1042")) == 1
     assert ledger.history("order:104") == [] and ledger.history("payment:1042") == []
 
 

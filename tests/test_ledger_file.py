@@ -299,12 +299,16 @@ def test_a_ledger_is_looked_at_while_another_writes(path: Path) -> None:
     writing.close()
 
 
-def test_an_older_ledger_that_is_looked_at_stays_as_it_is(path: Path) -> None:
+def test_an_older_ledger_that_is_looked_at_stays_as_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     age(path)
+    monkeypatch.chdir(path.parent)
     before = path.read_bytes()
     with Ledger.looked_at(path) as ledger:
         assert ledger.fact("schema") == str(SCHEMA) and ledger.words() == {}
         assert ledger.fact("uuid") == "u"
+        assert {each.name.partition("-")[0] for each in path.parent.iterdir()} == {"a.db"}
     assert path.read_bytes() == before
 
 
@@ -429,7 +433,6 @@ def test_a_copy_is_whole_and_the_owners_alone(path: Path, tmp_path: Path) -> Non
     ledger = Ledger.open(path)
     ledger.set_fact("company", "Alder")
     copy = tmp_path / "deep" / "down" / "copy.db"
-    (tmp_path / "deep").mkdir(mode=0o755)
     ledger.backup(copy)
     ledger.set_fact("company", "Birch")
     ledger.close()

@@ -34,18 +34,18 @@ from tests.test_tokens import BLOB, Forgetting, Hanging, Keeping, name, sealed
 
 ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
 SERVER = "docs/keyring.md, “On a server with systemd and cron” (without systemd: “Without systemd”)"
-WORDS: list[tuple[str, SetupError, str, str]] = [
-    ("no service", advice.no_service(),
+WORDS: list[tuple[str, Callable[[], SetupError], str, str]] = [
+    ("no service", advice.no_service,
      "No keyring program answers on this user's D-Bus.",
      f"Install gnome-keyring and let a service start it: {SERVER}."),
-    ("no collection", advice.no_collection(),
+    ("no collection", advice.no_collection,
      "This user has no default keyring: it was never made, or its file is gone.",
      f"A first unlocking makes it: {SERVER}; then run `qbosync connect` again."),
-    ("not kept", advice.not_kept("x.Keyring"),
+    ("not kept", lambda: advice.not_kept("x.Keyring"),
      "The keyring (x.Keyring) does not keep what is stored in it.",
      "Take PYTHON_KEYRING_BACKEND away and run `qbosync connect` again; see docs/keyring.md,"
      " “On a desktop”."),
-    ("gone", advice.gone("x.Keyring"),
+    ("gone", lambda: advice.gone("x.Keyring"),
      "The keyring that `qbosync connect` used (x.Keyring) is not installed any more.",
      "Install it again, or choose anew: `qbosync connect --token-store keyring`."),
 ]  # fmt: skip
@@ -89,10 +89,11 @@ def trouble(work: Callable[[], object]) -> tuple[str, str]:
 # The words --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("state", "error", "what", "todo"), WORDS)
+@pytest.mark.parametrize(("state", "make", "what", "todo"), WORDS)
 def test_each_state_of_a_keyring_has_its_sentence_and_its_recipe(
-    state: str, error: SetupError, what: str, todo: str
+    state: str, make: Callable[[], SetupError], what: str, todo: str
 ) -> None:
+    error = make()
     assert (error.what, error.todo) == (what, todo)
 
 

@@ -28,8 +28,7 @@ _SERVER = f"{_BOOK}, “{RECIPES[1]}” (without systemd: “{RECIPES[2]}”)"
 
 def no_bus() -> SetupError:
     """Nobody is logged in, and no service of the user runs."""
-    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "")
-    if address:
+    if address := os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return SetupError(
             f"No D-Bus answers at {address} (DBUS_SESSION_BUS_ADDRESS), and the keyring is"
             " behind it.",
