@@ -718,3 +718,54 @@ def test_an_invoice_and_its_corrections_are_known_again_together() -> None:
     ]
     alone = planned(shop, found=replace(found, corrections={}))
     assert held(alone) == {"order:1042": "uncertain"}
+
+
+# Every one of several ---------------------------------------------------------------------------
+
+SEVENTY_SEVEN = payment("77", "45.00", pays("order:1042", "45.00"))
+SEVENTY_EIGHT = payment("78", "45.00", pays("order:1042", "45.00"))
+BOTH = (SEVENTY_SEVEN, SEVENTY_EIGHT)
+
+
+@pytest.mark.parametrize(("total", "refused"), [("50.00", "78"), ("30.00", "77"), ("30.00", "78")])
+def test_all_money_that_stays_on_an_order_counts_together(total: str, refused: str) -> None:
+    memory = remembered(business(SHIPPED, *BOTH))
+    shop, key = less(total, *BOTH), Key(Entity.PAYMENT, "payment", refused)
+    refusal = Refusal(op_of(planned(shop, memory=memory), key).draft.digest, "It refused.", "")
+    plan = planned(shop, memory=replace(memory, refusals={key: refusal}))
+    assert plan.operations == ()
+    assert held(plan) == {f"payment:{refused}": "refused", "order:1042": "less_than_paid"}
+
+
+def test_money_in_the_bank_that_an_order_still_takes_is_in_nobodys_way() -> None:
+    memory = remembered(business(SHIPPED, *BOTH))
+    plan = planned(less("50.00", *BOTH), memory=memory, deposited=["payment:77"])
+    assert documents(plan) == [
+        ("update", "Payment", "payment:78"),
+        ("update", "Invoice", "order:1042"),
+    ]
+    assert plan.held == ()
+
+
+def test_a_payment_that_leaves_closed_books_is_held_by_the_day_it_stood_on() -> None:
+    memory = remembered(business(payment("77", "5.00", received=date(2026, 3, 3))))
+    moved = business(payment("77", "5.00", received=TODAY))
+    plan = planned(moved, policy(closed_until=date(2026, 3, 5)), memory)
+    assert documents(plan) == [] and held(plan) == {"payment:77": "closed_books"}
+
+
+def test_what_is_created_says_why() -> None:
+    shop = business(order("1"), order("2", "shipped"), payment("77", "5.00"))
+    reasons = {op.key.source: op.reason for op in planned(shop).operations}
+    assert (reasons["order:1"], reasons["order:2"]) == ("ordered", "charged")
+    assert reasons["payment:77"] == "received"
+
+
+def test_every_customer_is_gone_through_whatever_became_of_the_one_before() -> None:
+    marlow, aside = customer("13", "Marlow"), Problem("customer:12", "put_aside", "", "")
+    for plan in (
+        planned(business(order(), marlow)),
+        planned(business(marlow), memory=Memory(asides={"customer:12": aside})),
+        planned(replace(business(), customers={"12": customer(merged_into="13"), "13": marlow})),
+    ):
+        assert plan.out_of_scope["customer without documents"] == 1

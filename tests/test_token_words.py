@@ -24,7 +24,15 @@ from keyring.errors import KeyringLocked
 
 from qbosync.blob import TokenBlob
 from qbosync.errors import LedgerError, SetupError
-from qbosync.tokens import EmulatorFileStore, KeyringStore, Rescued, advice, find_bus, system
+from qbosync.tokens import (
+    EmulatorFileStore,
+    KeyringStore,
+    Rescued,
+    SealedFileStore,
+    advice,
+    find_bus,
+    system,
+)
 from qbosync.tokens import bus as door
 from qbosync.tokens.bus import trouble_of_secret_service
 from qbosync.tokens.file import read_private, unreadable, write_private
@@ -384,7 +392,7 @@ def test_a_file_of_another_user_is_not_read(
 def test_a_pipe_in_the_place_of_a_file_is_neither_read_nor_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "a"
     os.mkfifo(path, 0o600)
-    with pytest.raises(OSError, match="it is no file"):
+    with pytest.raises(OSError, match=r"^it is no file$"):
         read_private(path)
 
 
@@ -556,6 +564,19 @@ def test_a_token_is_thrown_away_only_where_its_own_file_is_at_fault(
     told = unreadable(path, error, "Bring it back.")
     assert type(told) is kind and told.todo == todo.format(path=path)
     assert told.what == f"{path} cannot be read{f': {what}' if what else ''}."
+
+
+def test_a_disk_that_does_not_give_a_file_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    key_away = SealedFileStore(tmp_path / "token.sealed", tmp_path / "f" / "key", {})
+    for work, path in (
+        (lambda: EmulatorFileStore(tmp_path / "f" / "t").load("a"), "f/t"),
+        (lambda: sealed(tmp_path / "f").load("a"), "f/token.sealed"),
+        (lambda: key_away.save("a", BLOB), "f/key"),
+    ):
+        what, todo = trouble(work)
+        assert what == f"{tmp_path}/{path} cannot be read: Not a directory."
+        assert todo.startswith("Try again")
 
 
 def test_a_sealed_file_that_does_not_keep_is_noticed(tmp_path: Path) -> None:
