@@ -49,7 +49,7 @@ class Bookkeeper:
             self._pin(touched, habit)
         if touched is not None and touched.source:
             self.oracle.deeds.roots.add(touched.source)
-            self.oracle.deeds.unseen.add(touched.source)
+            self.oracle.deeds.unseen[touched.source] = self.machine.told(touched.source)
         self._look_again()
 
     def books(self) -> list[Document]:

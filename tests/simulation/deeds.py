@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from tests.simulation.books import Document
 
@@ -38,8 +39,8 @@ class Deeds:
     was said of records; `asked` documents that the product was told to overwrite and may not
     have yet; `their_people` customers, by the shop's id, that are a person's to settle;
     `edited_people` customers by QuickBooks' Id; `frozen` what must not change at all; `tied`
-    documents that stand for another record than their mark says; `unseen` what was done since
-    the last run that came through.
+    documents that stand for another record than their mark says; `unseen` records that were
+    touched since the last run that came through, and what the ledger knew of it by then.
     """
 
     pins: dict[Place, Pin] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class Deeds:
     frozen: dict[str, dict[Place, Document]] = field(default_factory=dict)
     shut: dict[Place, Document] = field(default_factory=dict)
     closed: date | None = None
-    unseen: set[str] = field(default_factory=set)
+    unseen: dict[str, list[Any]] = field(default_factory=dict)
     tied: dict[Place, str] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     asleep: dict[str, str] = field(default_factory=dict)

@@ -71,9 +71,10 @@ class Operator:
         if not chosen:
             return
         ref = dice.choice(chosen)
+        is_unseen = deeds.unseen.get(ref) == self.machine.told(ref)
         if not self._take(ledger, ref, word):
             return
-        if word == "ours" and ref in deeds.unseen:
+        if word == "ours" and is_unseen:
             return  # it was about what the person saw
         if word == "ours":
             self._ours(ref)

@@ -291,3 +291,9 @@ class Machine:
         with contextlib.closing(sqlite3.connect(self.path)) as db:
             asked = "SELECT 1 FROM entries WHERE entity = ? AND qbo_id = ?"
             return db.execute(asked, [entity, qbo_id]).fetchone() is not None
+
+    def told(self, source: str) -> list[Any]:
+        """What the ledger has of people's edits of a record, read as a stranger would."""
+        with contextlib.closing(sqlite3.connect(self.path)) as db:
+            asked = "SELECT key, kind, theirs FROM edits WHERE source = ? ORDER BY key"
+            return db.execute(asked, [source]).fetchall()
