@@ -25,7 +25,7 @@ coverage:
 	$(PYTHON) -m coverage run --branch -m pytest $(CORE_TESTS)
 	$(PYTHON) -m coverage report --include='$(CORE)' --fail-under=100
 
-# Every small change of it is noticed, but for one in ten; ten minutes on two cores.
+# Every small change of it is noticed, but for one in ten; ten minutes on two free cores.
 mutation:
 	rm -rf mutants
 	$(PYTHON) -m mutmut run --max-children 2
