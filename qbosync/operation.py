@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from qbosync.key import Action, Entity, Key
@@ -59,7 +60,7 @@ class Draft:
     reason: str = ""
     after: frozenset[Key] = frozenset()
 
-    @property
+    @cached_property
     def refs(self) -> frozenset[Key]:
         """Every object that must exist before this one can be sent."""
         return frozenset(_keys(self.body))
@@ -69,7 +70,7 @@ class Draft:
         """Whether nothing may refer to the document any more: void, or a rejected estimate."""
         return self.is_void or self.facts.get("TxnStatus") == "Rejected"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What the facts add up to; equal digests mean nothing to do."""
         return VOID_DIGEST if self.is_void else digest(self.facts)
@@ -235,7 +236,7 @@ def void_draft(entry: Entry, reason: str) -> Draft:
 
 def canonical(value: Any) -> str:
     """JSON with one spelling per value; amounts and dates become text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    return _SPELLING.encode(value)
 
 
 def digest(value: Any) -> str:
@@ -251,6 +252,7 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
+_SPELLING = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
 VOID_DIGEST = digest({"void": True})
 _NOTHING = Decimal(0)
 REQUEST_ID_SCHEME = "1"
@@ -284,12 +286,13 @@ def bind(value: Any, id_of: Callable[[Key], str]) -> Any:
     return value
 
 
-def _keys(value: Any) -> Iterator[Key]:
-    if isinstance(value, Key):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _keys(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _keys(inner)
+def _keys(body: Body) -> Iterator[Key]:
+    waiting: list[Any] = [body]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+        elif isinstance(value, Key):
+            yield value
