@@ -25,7 +25,15 @@ from qbosync.ledger.schema import TABLES
 
 ROOT = Path(__file__).parent.parent / "mutants"
 ALIVE = {0: "survived", 33: "no test"}
-KILLED = {1: "killed", 3: "killed", 24: "timeout", 36: "timeout", 152: "timeout", 255: "timeout"}
+KILLED = {
+    1: "killed",
+    3: "killed",
+    -24: "timeout",
+    24: "timeout",
+    36: "timeout",
+    152: "timeout",
+    255: "timeout",
+}
 _NAMES = {*TABLES, *(column for columns, _ in TABLES.values() for column in columns)}
 _SQL = {
     "and", "as", "begin", "by", "case", "count", "delete", "desc", "distinct", "else", "end",

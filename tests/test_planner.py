@@ -445,6 +445,18 @@ def test_the_document_whose_place_a_new_one_takes_is_not_adopted_again() -> None
     ]
 
 
+def test_a_record_that_is_held_goes_out_with_none_of_its_documents() -> None:
+    rules = policy(estimate_always=True)
+    free = planned(business(SHIPPED), rules)
+    assert documents(free) == [
+        ("create", "Estimate", "order:1042"),
+        ("create", "Invoice", "order:1042"),
+    ]
+    taken = candidates(INVOICE, {**NINE, "PrivateNote": ""}, entity="Invoice")
+    plan = planned(business(SHIPPED), rules, found=taken)
+    assert held(plan) == {"order:1042": "number_taken"} and documents(plan) == []
+
+
 # Corrections ------------------------------------------------------------------------------------
 
 CLOSED = date(2026, 3, 9)
