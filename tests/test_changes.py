@@ -784,6 +784,39 @@ def test_an_invoice_made_of_an_estimate_stays_with_the_merged_customer(room: Wor
     assert money(by_number(room, "3"), "Balance") == "60.00"
 
 
+def test_an_invoice_that_fell_back_goes_to_the_customer_that_is_left_as_it_is(
+    room: Workroom,
+) -> None:
+    """The order waits to be charged again; what is owed is the other customer's already."""
+    old, heir, other = customer(), customer("13", "Marlow"), order("4", customer_id="13")
+    room.run(business(old, heir, other, order("3", "shipped")))
+    [line] = by_number(room, "3")["Line"][:1]
+    merged = replace(old, merged_into="13")
+    cheaper = worth("90.00", order("3", "ordered"))
+    moved = goes_on(room, business(merged, heir, other, cheaper), ("update", "Invoice", "order:3"))
+    assert moved.held == {} and names(room)["Invoice 3"] == "Marlow"
+    assert money(by_number(room, "3")) == "100.00"
+    room.later(business(merged, heir, other, worth("90.00", order("3", "shipped"))))
+    assert money(by_number(room, "3")) == "90.00"
+    assert by_number(room, "3")["Line"][0]["Id"] == line["Id"]
+
+
+@pytest.mark.parametrize("status", ["ordered", "on hold", "?"])
+def test_money_for_an_order_of_a_merged_customer_finds_its_invoice(
+    room: Workroom, status: str
+) -> None:
+    """QuickBooks lets no payment pay another customer's invoice: it follows the invoice."""
+    old, heir, other = customer(), customer("13", "Marlow"), order("4", customer_id="13")
+    room.run(business(old, heir, other, order("3", "shipped")))
+    merged, waits = replace(old, merged_into="13"), order("3", status)
+    room.later(business(merged, heir, other, waits))
+    paid = payment("79", "40.00", pays("order:3", "40.00"), customer_id="13")
+    outcome = room.later(business(merged, heir, other, waits, paid))
+    assert entities(outcome) == [("create", "Payment", "payment:79")]
+    assert money(by_number(room, "3"), "Balance") == "60.00"
+    assert names(room)["Payment"] == names(room)["Invoice 3"]
+
+
 def test_a_customer_made_inactive_holds_its_documents(room: Workroom) -> None:
     room.run(business(SHIPPED))
     room.bookkeeper("deactivate", name="Birchwood Homes")
@@ -839,7 +872,8 @@ def test_a_remake_over_nothing_is_sent_or_skipped_as_configured(room: Workroom) 
 
 
 def test_a_charge_date_to_come_waits_for_its_day(room: Workroom) -> None:
-    day = (room.clock.now() + timedelta(days=2)).date()
+    today = room.clock.now().astimezone(ZoneInfo("America/Boise")).date()
+    day = today + timedelta(days=2)
     later = replace(SHIPPED, charge_date=day)
     assert entities(room.run(business(later))) == [("create", "Estimate", "order:1042")]
     assert room.later(business(later)).written == []

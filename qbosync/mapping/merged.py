@@ -15,7 +15,7 @@ from qbosync.key import Entity, Key
 from qbosync.mapping.context import Context
 from qbosync.mapping.form import customer_key
 from qbosync.model import Snapshot
-from qbosync.operation import Draft, Entry
+from qbosync.operation import Body, Draft, Entry
 
 
 def heirs(snapshot: Snapshot) -> dict[str, str]:
@@ -73,6 +73,26 @@ def settled(draft: Draft, entry: Entry, ctx: Context) -> Draft:
     )
 
 
+def handed_over(entry: Entry, customer_id: str, ctx: Context) -> Draft | None:
+    """An open invoice on the customer that is left and otherwise as it is, or `None`: it stays."""
+    if not is_merge(entry, customer_id, ctx) or _stays(entry, ctx):
+        return None
+    ref = customer_key(customer_id)
+    body: Body = {"CustomerRef": {"value": ref}}
+    if entry.dated:
+        body["TxnDate"] = entry.dated.isoformat()
+    return Draft(
+        entry.key,
+        body,
+        {**entry.facts, "CustomerRef": ref.source},
+        number=entry.number,
+        lines=tuple(entry.lines),
+        customer=customer_id,
+        amount=entry.amount,
+        epoch=entry.epoch,
+    )
+
+
 def _is_open(draft: Draft, entry: Entry, ctx: Context) -> bool:
     entity = draft.key.entity
     if entity is Entity.ESTIMATE:
@@ -98,16 +118,14 @@ def payer(customer_id: str, targets: Mapping[str, Key], ctx: Context) -> str:
 
     `targets` are the invoices that it would pay, by the order or charge.
     """
-    for key in targets.values():
-        entry = ctx.memory.live(key)
-        if entry and is_merge(entry, customer_id, ctx) and _stays(entry, ctx):
-            return entry.customer
-    return customer_id
+    owners = (holder(key, customer_id, ctx) for key in targets.values())
+    return next((owner for owner in owners if owner != customer_id), customer_id)
 
 
-def holder(source: str, key: Key, customer_id: str, ctx: Context) -> str:
+def holder(key: Key, customer_id: str, ctx: Context) -> str:
     """Whose the invoice of an order or charge is in QuickBooks, once the plan is carried out."""
     entry = ctx.memory.live(key)
-    if entry is not None and is_merge(entry, customer_id, ctx) and _stays(entry, ctx):
-        return entry.customer
-    return customer_id
+    if entry is None or not is_merge(entry, customer_id, ctx):
+        return customer_id
+    is_left = key not in ctx.planned  # on hold, or held
+    return entry.customer if is_left or _stays(entry, ctx) else customer_id

@@ -13,7 +13,7 @@ from qbosync.errors import RecordError
 from qbosync.key import Key
 from qbosync.mapping.context import Answer, Context, Keep, Skip, gone_problem
 from qbosync.mapping.form import customer_key
-from qbosync.mapping.merged import is_merge
+from qbosync.mapping.merged import handed_over, is_merge
 from qbosync.mapping.salesform import (
     estimate_draft,
     estimate_key,
@@ -105,7 +105,8 @@ def _fallen_back(order: Order, invoice: Entry, ctx: Context) -> Iterator[Answer]
     """
     words = f"back to {order.status!r} after it was charged"
     if ctx.policy.on_backward == "keep" or not _went_back(order, ctx):
-        yield Keep(order.ref, f"{words}: the invoice stays")
+        moved = handed_over(invoice, order.customer_id, ctx)
+        yield moved or Keep(order.ref, f"{words}: the invoice stays")
         return
     yield void_draft(invoice, f"{words} in the shop system")
     if ctx.policy.is_ordered(order):

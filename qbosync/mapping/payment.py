@@ -151,7 +151,7 @@ def _lines(
     for target, wanted in sorted(sums.items()):
         key = target_key(target)
         amount = capped(own, target, wanted, ctx)
-        if ctx.merged and holder(target, key, payment.customer_id, ctx) != owner:
+        if ctx.merged and holder(key, payment.customer_id, ctx) != owner:
             continue  # QuickBooks lets no payment pay another customer's invoice
         for place, part in _places(own, target, amount, ctx):
             link = {"TxnId": target_key(place), "TxnType": "Invoice"}
