@@ -455,6 +455,15 @@ def test_a_record_that_is_held_goes_out_with_none_of_its_documents() -> None:
     taken = candidates(INVOICE, {**NINE, "PrivateNote": ""}, entity="Invoice")
     plan = planned(business(SHIPPED), rules, found=taken)
     assert held(plan) == {"order:1042": "number_taken"} and documents(plan) == []
+    known = remembered(business(order()))
+    known = carried_out(planned(business(SHIPPED), memory=known), known)
+    void = business(replace(SHIPPED, status="void"))
+    assert documents(planned(void, memory=known)) == [
+        ("void", "Invoice", "order:1042"),
+        ("update", "Estimate", "order:1042"),
+    ]
+    plan = planned(void, policy(closed_until=date(2026, 3, 9)), known)
+    assert held(plan) == {"order:1042": "closed_books"} and documents(plan) == []
 
 
 # Corrections ------------------------------------------------------------------------------------
