@@ -111,7 +111,7 @@ class _Planner:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.operations: dict[tuple[Key, int], Operation] = {}
-        self.unchanged = 0
+        self.unchanged: set[str] = set()
         self.out_of_scope: Counter[str] = Counter()
         self.skipped: dict[str, str] = {}
         self.kept: dict[str, str] = {}
@@ -139,7 +139,7 @@ class _Planner:
         return Plan(
             operations,
             held,
-            self.unchanged,
+            len(self.unchanged - {op.key.source for op in operations} - set(ctx.held)),
             dict(self.out_of_scope),
             self.skipped,
             self.kept,
@@ -166,7 +166,7 @@ class _Planner:
             self.out_of_scope[answer.reason] += 1
             self.skipped[answer.source] = answer.reason
         elif isinstance(answer, Keep):
-            self.unchanged += 1
+            self.unchanged.add(answer.source)
             self.kept[answer.source] = answer.note
             if answer.note:
                 self.reported[f"{answer.source.replace(':', ' ')}: {answer.note}"] += 1
@@ -189,7 +189,7 @@ class _Planner:
         if isinstance(ruled, Problem):
             return ruled
         if ruled is Ruling.KEEP:
-            self.unchanged += 1
+            self.unchanged.add(draft.key.source)
             said = memory.words.get(draft.key)
             if said is not None and not said.digest:
                 self.accepted[draft.key] = draft.digest
@@ -197,7 +197,7 @@ class _Planner:
         if entry is not None and not entry.is_live:
             return not_live(draft, entry)
         if entry is not None and entry.digest == draft.digest and ruled is not Ruling.SEND:
-            self.unchanged += 1
+            self.unchanged.add(draft.key.source)
             self.ctx.planned.add(draft.key)
             return None
         if words := self.ctx.policy.blocked.get(draft.key.entity):
@@ -307,7 +307,7 @@ class _Planner:
             is_ours = (key.source, source) in self.ctx.caps and key.kind == "payment"
             if is_ours and slot in self.operations:
                 del self.operations[slot]
-                self.unchanged += 1
+                self.unchanged.add(key.source)
 
     def _plan(self, operation: Operation) -> None:
         self.operations[operation.key, operation.draft.epoch] = operation
@@ -410,7 +410,7 @@ class _Planner:
             if draft.key not in ctx.memory.entries:
                 self.out_of_scope["customer without documents"] += 1
             elif ctx.policy.customer_updates == "never":
-                self.unchanged += 1
+                self.unchanged.add(customer.ref)
             elif problem := self._decide(draft):
                 self._hold(problem)
 

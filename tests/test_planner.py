@@ -93,6 +93,17 @@ def test_a_plan_says_where_every_record_stands() -> None:
     assert isinstance(plan.wanted, frozenset) and plan.writes == plan.operations
 
 
+def test_a_record_of_two_documents_is_counted_once() -> None:
+    memory = remembered(business(order()))
+    shop = business(replace(SHIPPED, customer_id="13"), customer("13", "Marlow"))
+    shop = replace(shop, customers={**shop.customers, "12": customer(merged_into="13")})
+    stays = planned(shop, memory=stands(memory, ESTIMATE, state="forgotten"))
+    assert (documents(stays), stays.unchanged) == ([], 1)
+    kept = decided(touched(memory, ESTIMATE), ESTIMATE, Says.THEIRS)
+    goes = planned(shop, memory=kept)
+    assert (documents(goes), goes.unchanged) == ([("create", "Invoice", "order:1042")], 0)
+
+
 def test_what_is_told_of_several_documents_is_told_once_with_how_many() -> None:
     cash = [payment(id_, "5.00", method="cash") for id_ in ("1", "2", "3")]
     words = "payments by 'cash' go without a payment method: [payments.methods] has none"
