@@ -40,6 +40,12 @@ def knows_since(ledger: Ledger, read_at: datetime) -> datetime:
     return max(read_at, datetime.fromisoformat(told)) if told else read_at
 
 
+def is_from_before(ledger: Ledger, at: datetime) -> bool:
+    """Whether the ledger may have forgotten what became of a write that was sent `at`."""
+    told = ledger.fact(ADOPT_UNTIL)
+    return bool(told) and at < datetime.fromisoformat(told)
+
+
 def adopts_until(shop: Shop, is_dry: bool) -> datetime | None:
     """Until when nothing new is created, because the ledger may have forgotten writes.
 

@@ -1,7 +1,8 @@
 """Open writes are looked for and brought to an end, before anything new is planned.
 
 What is found is entered with what it really says; what has to be sent again goes alone,
-and never before it was looked for.
+and never before it was looked for.  A customer that a ledger which forgot knows by an old name
+is not sent again: the plan looks for it by its name of today.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from qbosync.outcome import Outcome, Progress, Written
 from qbosync.proof import prove
 from qbosync.qbo.client import Call
 from qbosync.qbo.faults import error_for
+from qbosync.rebuilding import is_from_before
 from qbosync.settle import Decision, Step, decide, evidence, waiting
 from qbosync.shop import Shop
 from qbosync.wire import agreed
@@ -50,6 +52,8 @@ def recover(
         if decision.step is Step.RESEND and adopts_until is not None:
             # An old copy of the ledger does not know when this was last sent.
             decision = Decision(Step.WAIT, until=adopts_until)
+        if decision.step is Step.RESEND and _is_perhaps_renamed(shop, intent):
+            decision = Decision(Step.DROP)
         if decision.step is Step.RESEND and _is_made_already(shop, intent):
             decision = Decision(Step.DROP)
         if decision.step is Step.RESEND and should_stop():
@@ -71,6 +75,15 @@ def _is_made_already(shop: Shop, intent: Intent) -> bool:
     links = intent.body.get("LinkedTxn", [])
     ids = [str(link["TxnId"]) for link in links if link.get("TxnType") == "Estimate"]
     return bool(made_from(shop.company, dict.fromkeys(ids, intent.key)))
+
+
+def _is_perhaps_renamed(shop: Shop, intent: Intent) -> bool:
+    """Whether it may be there under a newer name: the plan looks for that one.
+
+    A ledger that was put back, or taken over from another machine, does not know what became of
+    it; and a name is all that a customer is known by.
+    """
+    return intent.key.entity.is_named and is_from_before(shop.ledger, intent.first_sent)
 
 
 def _carry_out(shop: Shop, outcome: Outcome, intent: Intent, decision: Decision) -> Decision:

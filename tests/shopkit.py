@@ -365,10 +365,10 @@ CUSTOMERS: list[Row] = [
 ]
 
 
-def deliver_two_orders(shop: Shop) -> None:
+def deliver_two_orders(shop: Shop, customers: Sequence[Row] = CUSTOMERS) -> None:
     """An estimate of 100.00 for one customer, an invoice of 250.00 for the other."""
     shop.deliver(
-        customers=CUSTOMERS,
+        customers=customers,
         orders=[
             order("1001", "100.00"),
             order("1002", "250.00", customer_id="2", status="shipped"),
