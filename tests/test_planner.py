@@ -466,6 +466,9 @@ def test_a_record_that_is_held_goes_out_with_none_of_its_documents() -> None:
     taken = candidates(INVOICE, {**NINE, "PrivateNote": ""}, entity="Invoice")
     plan = planned(business(SHIPPED), rules, found=taken)
     assert held(plan) == {"order:1042": "number_taken"} and documents(plan) == []
+    ours = Candidate("Estimate", {**NINE, "TotalAmt": Decimal("100.00")})
+    both = replace(taken, objects={**taken.objects, ESTIMATE: (ours,)})
+    assert documents(planned(business(SHIPPED), rules, found=both)) == []
     known = remembered(business(order()))
     known = carried_out(planned(business(SHIPPED), memory=known), known)
     void = business(replace(SHIPPED, status="void"))
