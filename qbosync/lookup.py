@@ -45,7 +45,7 @@ def look_up(
 
     What was `seen` among the last changes and bears the mark of what would be created is it.
 
-    What is dated up to `forgot_on` may have been written by a ledger that was lost or
+    What is from `forgot_on` or before may have been written by a ledger that was lost or
     restored since, perhaps under another number: it is looked for by our marker too.
     Payments, which have no number, also on a first run.
     """
@@ -310,7 +310,9 @@ def _by_marker(
 
 
 def _is_by(draft: Draft, day: date | None) -> bool:
-    return day is not None and str(draft.body["TxnDate"]) <= day.isoformat()
+    """Whether it may be from that day or before: the date of an invoice moves with its order."""
+    dated = date.fromisoformat(str(draft.body["TxnDate"]))
+    return day is not None and min(dated, draft.since or dated) <= day
 
 
 def _once(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

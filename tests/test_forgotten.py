@@ -131,3 +131,15 @@ def test_what_does_not_add_up_stays_for_a_person(room: Workroom) -> None:
     room.new_ledger(adopt_until=FOR_NOW)
     held = room.later(business(worth("99.00")))
     assert {p.source: p.reason for p in held.held.values()} == {"order:1042": "uncertain"}
+
+
+def test_what_was_held_once_as_uncertain_is_never_made_again(room: Workroom) -> None:
+    """Under another number, and with a later day of its status: only our mark still tells."""
+    room.run(business(SHIPPED))
+    room.new_ledger(adopt_until=FOR_NOW)
+    other = replace(worth("90.00"), number="1042-B")
+    assert {p.reason for p in room.later(business(other)).held.values()} == {"uncertain"}
+    room.advance(4 * 86400)
+    later = replace(other, status_at=date(2026, 6, 2))
+    assert {p.reason for p in room.later(business(later), 3).held.values()} == {"uncertain"}
+    assert [b["DocNumber"] for b in room.documents("Invoice")] == ["1042"]

@@ -79,6 +79,7 @@ def estimate_draft(order: Order, ctx: Context) -> Draft:
         amount=order.total,
         lines=lines,
         epoch=epoch,
+        since=order.placed or date.min,
     )
 
 
@@ -113,6 +114,7 @@ def invoice_draft(order: Order, ctx: Context) -> Draft | Skip:
         amount=order.total,
         lines=lines,
         epoch=epoch,
+        since=order.placed or date.min,
     )
 
 
