@@ -681,6 +681,25 @@ def test_what_may_not_be_changed_is_corrected_by_a_document_of_today(room: Workr
     )
 
 
+def test_the_correction_of_a_merged_customer_s_invoice_stays_with_it(room: Workroom) -> None:
+    """In closed books the invoice is history; what is owed beyond it, and paid, is beside it."""
+    room.rules = policy(correction="credit_memo")
+    old, heir, other = customer(), customer("13", "Marlow"), order("4", customer_id="13")
+    room.run(business(old, heir, other, SHIPPED))
+    room.bookkeeper("close_books", date="2026-03-31")
+    people = (replace(old, merged_into="13"), heir, other)
+    done = room.later(business(*people, worth("130.00")))
+    assert entities(done) == [("create", "Invoice", "correction:order:1042/A1")]
+    assert not done.held
+    paid = payment("79", "130.00", pays("order:1042", "130.00"), customer_id="13")
+    paid = replace(paid, received=date(2026, 4, 20))
+    goes_on(room, business(*people, worth("130.00"), paid), ("create", "Payment", "payment:79"))
+    assert set(names(room).values()) == {"Birchwood Homes", "Marlow"}
+    assert names(room)["Invoice 1042-A1"] == names(room)["Invoice 1042"] == "Birchwood Homes"
+    assert money(by_number(room, "1042"), "Balance") == "0.00"
+    assert money(by_number(room, "1042-A1"), "Balance") == "0.00"
+
+
 def test_an_order_that_shrinks_below_money_in_the_bank_is_corrected_where_wanted(
     room: Workroom,
 ) -> None:

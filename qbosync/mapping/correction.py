@@ -2,7 +2,7 @@
 
 The original stays as it is.  Less: a credit memo `1042-C1`; more: an invoice `1042-A1`; both
 on the same items, tax among them.  Once an invoice was corrected so, it always is: the books
-say original and corrections together.
+say original and corrections together, on the customer of the original.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from qbosync.key import Entity, Key
 from qbosync.mapping.context import Context
 from qbosync.mapping.form import NUMBER_LENGTH, FormLine, again, customer_key, line_fields
+from qbosync.mapping.merged import is_merge
 from qbosync.mapping.salesform import HIDDEN_FLAGS, ONLINE_FLAGS
 from qbosync.mark import marker
 from qbosync.model import ZERO
@@ -51,7 +52,8 @@ def correction_draft(draft: Draft, entry: Entry, ctx: Context) -> Draft | None:
     """The document that makes up for a change; `None` where no document of one sign can."""
     rows = difference(draft, entry, ctx)
     amount = sum(rows.values(), ZERO)
-    has_moved = not draft.is_void and draft.facts["CustomerRef"] != entry.facts.get("CustomerRef")
+    is_same = draft.is_void or draft.facts["CustomerRef"] == entry.facts.get("CustomerRef")
+    has_moved = not is_same and not is_merge(entry, draft.customer, ctx)
     if not amount or has_moved or ctx.is_closed(ctx.today):
         return None
     entity = Entity.INVOICE if amount > 0 else Entity.CREDIT_MEMO

@@ -140,6 +140,9 @@ class Beside:
                 net += document.total if document.entity == "Invoice" else -document.total
         return net
 
+    def _is_corrected(self, ref: str) -> bool:
+        return any(d.source.startswith(f"correction:{ref}/") for d in self.latest)
+
     def _applied(self, id_: str) -> Decimal:
         rows = (row for d in self.there.values() for row in d.pays)
         return sum((n for kind, to, n in rows if (kind, to) == ("Invoice", id_)), ZERO)

@@ -277,8 +277,12 @@ class Expected(Beside):
         return self.oracle.called(customer_id)
 
     def _moved(self, record: Record, document: Document, heir: Customer) -> Iterator[str]:
-        """What is open of a merged customer is on the one that is left."""
+        """What is open of a merged customer is on the one that is left.
+
+        An invoice that others correct stays as it is, together with these.
+        """
         is_open = document.entity == "Invoice" and not self._applied(document.id)
+        is_open = is_open and not self._is_corrected(record.ref)
         is_open = is_open and ("Estimate", record.ref) not in self.there
         if document.entity == "Estimate":
             is_open = document.status not in ("Rejected", "Converted", "Closed")
