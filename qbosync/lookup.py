@@ -23,6 +23,7 @@ from qbosync.operation import Body, Draft, Intent
 from qbosync.plan import Plan
 from qbosync.qbo.client import Company
 from qbosync.qbo.query import is_in, literal
+from qbosync.rebuilding import Forgotten
 from qbosync.recollect import corrections_among, latest_epochs, mark_of
 from qbosync.stranger import MONEY, NEAR, strangers_among
 
@@ -38,16 +39,16 @@ def look_up(
     company: Company,
     plan: Plan,
     memory: Memory,
-    forgot_on: date | None,
+    forgotten: Forgotten,
     seen: Mapping[str, Iterable[Body]] = _NOTHING,
 ) -> Found:
     """Everything QuickBooks holds of what `plan` wanted to know.
 
     What was `seen` among the last changes and bears the mark of what would be created is it.
 
-    What is from `forgot_on` or before may have been written by a ledger that was lost or
-    restored since, perhaps under another number: it is looked for by our marker too.
-    Payments, which have no number, also on a first run.
+    What a ledger that was lost or restored may have `forgotten` can be there under another
+    number and date: it is looked for by our marker too.  Payments, which have no number, also
+    on a first run.
     """
     new = (Action.CREATE, Action.ADOPT)
     drafts = {op.key: op.draft for op in plan.operations if op.action in new}
@@ -67,7 +68,7 @@ def look_up(
     listed: dict[str, list[Body]] = {}
     for entity in (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO):
         objects |= _by_number(entity, wanted[entity], company)
-        if unsure := [draft for draft in wanted[entity] if _is_by(draft, forgot_on)]:
+        if unsure := [draft for draft in wanted[entity] if forgotten.may_hold(draft.key.source)]:
             listed[entity] = list(company.select(entity))
             marked = _by_marker(entity, unsure, listed[entity])
             objects |= {key: _once((*objects[key], *marked[key])) for key in marked}
@@ -77,8 +78,10 @@ def look_up(
     objects |= _by_their_numbers(company, openings)
     payments = wanted[Entity.PAYMENT]
     there: dict[str, list[Body]] = {}
-    if payments and (memory.is_first or any(_is_by(draft, forgot_on) for draft in payments)):
-        there["Payment"] = list(company.select("Payment", _earliest(payments)))
+    is_unsure = any(forgotten.may_hold(draft.key.source) for draft in payments)
+    if payments and (memory.is_first or is_unsure):
+        where = "" if is_unsure else _earliest(payments)
+        there["Payment"] = list(company.select("Payment", where))
         objects |= _by_marker(Entity.PAYMENT, payments, there["Payment"])
     strangers: tuple[Stranger, ...] = ()
     if memory.is_first:
@@ -307,12 +310,6 @@ def _by_marker(
         for mark in marks(body):
             marked[told_epoch(mark)[0]].append(Candidate(entity, body))
     return {draft.key: tuple(marked.get(told_epoch(mark_of(draft))[0], ())) for draft in drafts}
-
-
-def _is_by(draft: Draft, day: date | None) -> bool:
-    """Whether it may be from that day or before: the date of an invoice moves with its order."""
-    dated = date.fromisoformat(str(draft.body["TxnDate"]))
-    return day is not None and min(dated, draft.since or dated) <= day
 
 
 def _once(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -23,7 +23,7 @@ from qbosync.operation import VOID_DIGEST, Body, Entry
 from qbosync.outcome import Outcome
 from qbosync.person import asked_for, edited_rows, followed
 from qbosync.qbo.client import Company
-from qbosync.rebuilding import forgot_on
+from qbosync.rebuilding import has_forgotten
 from qbosync.recollect import taken_back
 from qbosync.shop import Shop
 from qbosync.stranger import gone_among, strangers_among
@@ -71,7 +71,7 @@ def look_at_people(
     """The memory with what people did since the last run; the ledger keeps it."""
     if around is not None:
         found = notice(memory, around.objects, shop.ledger, shop.company, shop.clock.now())
-        if forgot_on(shop.ledger):
+        if has_forgotten(shop.ledger):
             instance, edits = shop.policy.instance, found.edits.values()
             found.ended = taken_back(edits, memory.entries, around.objects, instance)
         memory = found.over(memory)

@@ -43,8 +43,7 @@ class Draft:
     `customer` is the source id whose documents must not go out side by side.  `notes` are
     told once, when the document is created.  `epoch` counts the documents that were voided
     for good before this one; `reason` says why it changes, where its facts do not, and
-    `after` what has to arrive before it.  `since` is a day that its own may have left behind:
-    its order is from then.
+    `after` what has to arrive before it.
     """
 
     key: Key
@@ -60,7 +59,6 @@ class Draft:
     epoch: int = 0
     reason: str = ""
     after: frozenset[Key] = frozenset()
-    since: date | None = field(default=None, compare=False)
 
     @cached_property
     def refs(self) -> frozenset[Key]:

@@ -5,11 +5,14 @@ It was lost, rebuilt, or restored from a copy.  Until then it only recognises wh
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from qbosync.foreign import MARKED, marked
 from qbosync.key import Action
 from qbosync.ledger import Ledger
+from qbosync.mapping.context import Memory
 from qbosync.model import Problem
 from qbosync.plan import Plan
 from qbosync.shop import Shop
@@ -18,14 +21,57 @@ ADOPT_UNTIL = "adopt_until"
 """The fact that says until when nothing new is created."""
 FOR_NOW = "9999-01-01T00:00:00+00:00"
 """For `ADOPT_UNTIL` where nobody asked QuickBooks yet what time it is: the next run does."""
+_FORGOTTEN, _LISTED = "forgotten:", "forgotten_listed"
+"""The facts of records with a document that no entry explains, and of when they were listed."""
 TAKEN_OVER_AT = "taken_over_at"
 """The fact that says when a person made this the machine that writes."""
 
 
-def forgot_on(ledger: Ledger) -> date | None:
-    """The day up to which the ledger may have forgotten what was written, if it has."""
+@dataclass(frozen=True)
+class Forgotten:
+    """What QuickBooks may hold from us that the ledger knows nothing of.
+
+    While late writes may still show (`is_open`) that is anything, and afterwards the records
+    whose mark was found on a document that is nobody's entry.
+    """
+
+    is_open: bool = False
+    sources: Collection[str] = frozenset()
+
+    def may_hold(self, source: str) -> bool:
+        """Whether a document of this record has to be looked for by its mark."""
+        return self.is_open or source in self.sources
+
+
+def has_forgotten(ledger: Ledger) -> bool:
+    """Whether the ledger was lost, rebuilt, restored or taken over at some time."""
+    return bool(ledger.fact(ADOPT_UNTIL))
+
+
+def forgotten(shop: Shop, memory: Memory, *, is_adopting: bool, is_dry: bool) -> Forgotten:
+    """What the ledger has forgotten; `is_adopting` while nothing new is created yet.
+
+    Once that is over QuickBooks is listed once, and the marks that no entry explains are
+    remembered for good: the order may get another number and another date before it is
+    wanted again.
+    """
+    ledger = shop.ledger
     until = ledger.fact(ADOPT_UNTIL)
-    return datetime.fromisoformat(until).date() + timedelta(days=1) if until else None
+    if not until:
+        return Forgotten()
+    if not is_adopting and ledger.fact(_LISTED) != until:
+        known = {(entry.key.entity.value, entry.qbo_id) for entry in memory.entries.values()}
+        there = {entity.value: shop.company.select(entity) for entity in MARKED}
+        found = {
+            _FORGOTTEN + each.key.source: str(each.body["Id"])
+            for each in marked(there)
+            if each.instance == shop.policy.instance
+            and (each.key.entity.value, str(each.body["Id"])) not in known
+        }
+        if is_dry:
+            return Forgotten(sources={name.removeprefix(_FORGOTTEN) for name in found})
+        ledger.set_facts({**found, _LISTED: until})
+    return Forgotten(is_adopting, ledger.facts(_FORGOTTEN).keys())
 
 
 def taken_over_at(ledger: Ledger) -> datetime | None:

@@ -37,7 +37,7 @@ from qbosync.operation import Operation
 from qbosync.outcome import Outcome, Progress
 from qbosync.plan import Plan, make_plan
 from qbosync.qbo.preferences import blocked, company_checks, stops_everything, watched
-from qbosync.rebuilding import adoptions, adopts_until, forgot_on, without_creates
+from qbosync.rebuilding import adoptions, adopts_until, forgotten, without_creates
 from qbosync.recover import recover
 from qbosync.remembered import changed_settings, fix, note_deposits, refuse_unfixed
 from qbosync.scope import Options as Options
@@ -207,7 +207,13 @@ class _Run:
         if plan.wanted:
             self.progress("Looking up names and numbers in QuickBooks", 0, 0)
             seen = self.around.objects if self.around else {}
-            found = look_up(shop.company, plan, memory, forgot_on(shop.ledger), seen)
+            past = forgotten(
+                shop,
+                memory,
+                is_adopting=self.adopts_until is not None,
+                is_dry=self.options.is_dry,
+            )
+            found = look_up(shop.company, plan, memory, past, seen)
             plan = make_plan(snapshot, memory, shop.policy, self.shop.today, found, self.stamp)
             if found.strangers and not self.options.is_dry:
                 shop.ledger.meet(found.strangers, (), shop.today)

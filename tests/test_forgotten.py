@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,17 @@ def test_what_was_held_once_as_uncertain_is_never_made_again(room: Workroom) -> 
     later = replace(other, status_at=date(2026, 6, 2))
     assert {p.reason for p in room.later(business(later), 3).held.values()} == {"uncertain"}
     assert [b["DocNumber"] for b in room.documents("Invoice")] == ["1042"]
+
+
+def test_a_payment_that_was_forgotten_is_not_made_again_under_another_date(
+    room: Workroom,
+) -> None:
+    room.run(business(SHIPPED, PAID))
+    room.new_ledger(adopt_until=FOR_NOW)
+    edited = replace(PAID, amount=Decimal("45.00"))
+    for days in (0, 4, 4):
+        room.advance(days * 86_400)
+        outcome = room.later(business(SHIPPED, edited))
+        assert {p.source: p.reason for p in outcome.held.values()} == {"payment:77": "uncertain"}
+        edited = replace(edited, received=date(2026, 6, 2))
+    assert len(room.documents("Payment")) == 1

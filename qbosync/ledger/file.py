@@ -190,8 +190,12 @@ class LedgerFile:
 
     def set_fact(self, name: str, value: str) -> None:
         """Remember a fact about this company."""
+        self.set_facts({name: value})
+
+    def set_facts(self, facts: Mapping[str, str]) -> None:
+        """Remember facts about this company: all of them or none."""
         with self.transaction():
-            self._put("meta", {"name": name, "value": value})
+            self._put("meta", *({"name": n, "value": value} for n, value in facts.items()))
 
     def facts(self, prefix: str) -> dict[str, str]:
         """All facts whose names begin so, without the prefix."""

@@ -79,7 +79,6 @@ def estimate_draft(order: Order, ctx: Context) -> Draft:
         amount=order.total,
         lines=lines,
         epoch=epoch,
-        since=order.placed or date.min,
     )
 
 
@@ -114,7 +113,6 @@ def invoice_draft(order: Order, ctx: Context) -> Draft | Skip:
         amount=order.total,
         lines=lines,
         epoch=epoch,
-        since=order.placed or date.min,
     )
 
 
