@@ -105,7 +105,7 @@ class Executor:
     def _adopt(self, operation: Operation) -> None:
         assert operation.found is not None  # noqa: S101  an adoption has found something
         now = self.work.clock.now()
-        facts = agreed(operation.draft, operation.found, self.work.ids.get)
+        facts = agreed(operation.draft, operation.found, self.work.ids)
         if operation.reason == ADOPTED:
             # Made by QuickBooks with a number and a date of its own, which stay as they are.
             facts = dict(operation.draft.facts)

@@ -132,7 +132,7 @@ class Landing:
         judged = recognise(operation.draft, [body] if body else [], self.work.shop.policy.instance)
         if judged.verdict is not Verdict.OURS or judged.object is None:
             return False
-        facts = agreed(operation.draft, judged.object, self.work.ids.get)
+        facts = agreed(operation.draft, judged.object, self.work.ids)
         self._found(operation, intent, judged.object, facts, fault)
         return True
 

@@ -92,7 +92,7 @@ def _carry_out(shop: Shop, outcome: Outcome, intent: Intent, decision: Decision)
     if decision.step is Step.ADOPT and decision.object is not None:
         facts = intent.draft.facts
         if intent.action is Action.CREATE:
-            facts = agreed(intent.draft, decision.object, lambda _key: None)
+            facts = agreed(intent.draft, decision.object, {})
         entry = shop.ledger.recognise(intent, decision.object, facts, now)
         operation = Operation(intent.action, intent.draft, "its answer was lost")
         outcome.adopted.append(Written(operation, entry))

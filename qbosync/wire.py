@@ -200,16 +200,17 @@ def is_another(sent: Mapping[str, Any], found: Iterable[Discrepancy]) -> bool:
     return "marker" in kinds and bool(kinds & {"number", "customer", "total", "applied"})
 
 
-def agreed(draft: Draft, found: Body, id_of: Callable[[Key], str | None]) -> dict[str, Any]:
+def agreed(draft: Draft, found: Body, ids: Mapping[Key, str]) -> dict[str, Any]:
     """The facts of a draft that a document found in QuickBooks really says.
 
     Number and total were compared before it was recognised; here are customer, date, status
     and where money is applied.  What it says otherwise is left out: the planner then sees a
-    change like any other.  Fields that are QuickBooks' own once written count as agreed.
+    change like any other.  What a payment really pays is kept where all of it is known.  Fields
+    that are QuickBooks' own once written count as agreed.
     """
     if draft.key.entity.is_named or draft.is_void:
         return dict(draft.facts)
-    body = bind(draft.body, lambda key: id_of(key) or "")
+    body = bind(draft.body, lambda key: ids.get(key, ""))
     other = set()
     theirs = str(found.get("CustomerRef", {}).get("value", ""))
     ours = body.get("CustomerRef", {}).get("value", "")
@@ -221,7 +222,19 @@ def agreed(draft: Draft, found: Body, id_of: Callable[[Key], str | None]) -> dic
         other.add("TxnStatus")
     if "Line" in body and _lines_differ(draft.key.entity, body["Line"], found.get("Line", [])):
         other.add("Line")
-    return {name: fact for name, fact in draft.facts.items() if name not in other}
+    facts = {name: fact for name, fact in draft.facts.items() if name not in other}
+    if "Line" in other and draft.key.kind == "payment" and (rows := _paid(found, ids)):
+        facts["Line"] = rows
+    return facts
+
+
+def _paid(payment: Body, ids: Mapping[Key, str]) -> list[list[str]]:
+    """What a payment pays, by our records; nothing where an invoice among them is unknown."""
+    sources = {i: key.source for key, i in ids.items() if key.entity is Entity.INVOICE}
+    paid = [row for row in applied(payment.get("Line", [])).items() if row[0][0] == "Invoice"]
+    if any(qbo_id not in sources for (_, qbo_id), _ in paid):
+        return []
+    return sorted([sources[qbo_id], str(given)] for (_, qbo_id), given in paid)
 
 
 def _status(body: Mapping[str, Any]) -> str:

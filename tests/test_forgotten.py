@@ -158,3 +158,23 @@ def test_a_payment_that_was_forgotten_is_not_made_again_under_another_date(
         assert {p.source: p.reason for p in outcome.held.values()} == {"payment:77": "uncertain"}
         edited = replace(edited, received=date(2026, 6, 2))
     assert len(room.documents("Payment")) == 1
+
+
+def test_an_old_ledger_sees_what_a_payment_it_forgot_pays(room: Workroom) -> None:
+    """So the money comes off an order that is void before its invoice is voided, in one run."""
+    room.run(business(SHIPPED))
+    copy = room.folder / "copy.db"
+    with room.ledger() as ledger:
+        ledger.backup(copy)
+    room.later(business(SHIPPED, PAID))
+    for file in room.folder.glob("ledger.db*"):
+        file.unlink()
+    shutil.copy(copy, room.path)
+    with room.ledger() as ledger:
+        ledger.set_fact("adopt_until", FOR_NOW)
+    void = business(replace(SHIPPED, status="void"), payment("77", "40.00"))
+    assert "payment:77" in {w.operation.key.source for w in room.later(void).adopted}
+    done = room.later(void)
+    assert [w.operation.key.source for w in done.written] == ["payment:77", "order:1042"]
+    assert done.held == {} and room.one("Invoice")["TotalAmt"] == 0
+    assert room.one("Payment")["UnappliedAmt"] == 40
