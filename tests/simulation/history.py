@@ -268,8 +268,9 @@ class History:
             raise Violation(wrong)
         if not self.oracle.has_forgotten:
             told = {str(row["source"]) for row in outcome.edited} | set(held)
-            for pin in self.oracle.deeds.pins.values():
-                source = pin.document.source
+            for place, pin in self.oracle.deeds.pins.items():
+                # What was tied to another record since is told of as that one's.
+                source = self.oracle.deeds.tied.get(place, pin.document.source)
                 if self.oracle.is_over(source) and pin.is_gone:
                     continue  # the shop ended it as well
                 if pin.is_known and source not in told and source not in self.oracle.deeds.words:
