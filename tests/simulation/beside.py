@@ -143,6 +143,15 @@ class Beside:
     def _is_corrected(self, ref: str) -> bool:
         return any(d.source.startswith(f"correction:{ref}/") for d in self.latest)
 
+    def _corrected(self, kind: str, id_: str) -> tuple[str, str]:
+        """The invoice that another one adds to: what is paid there is paid for the same record."""
+        document = self.by_place.get((kind, id_))
+        if document is not None and document.source.startswith("correction:"):
+            whole = document.source.removeprefix("correction:").rpartition("/")[0]
+            if (original := self.there.get((kind, whole))) is not None:
+                return kind, original.id
+        return kind, id_
+
     def _applied(self, id_: str) -> Decimal:
         rows = (row for d in self.there.values() for row in d.pays)
         return sum((n for kind, to, n in rows if (kind, to) == ("Invoice", id_)), ZERO)

@@ -163,7 +163,7 @@ class Expected(Beside):
             return
         given: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         for kind, id_, n in document.pays:
-            given[kind, id_] += n
+            given[self._corrected(kind, id_)] += n
         if not self._is_given(dict(given), dict(wanted)):
             yield f"{document} pays {dict(given)}, not {dict(wanted)}{held}"
         elif document.total != payment.amount:
