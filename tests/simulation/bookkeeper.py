@@ -63,6 +63,7 @@ class Bookkeeper:
         except ValueError as error:  # QuickBooks does not let a person do all either
             self.net.say(f"  refused: {error}")
             return False
+        self.net.date_moves()
         return True
 
     def _pin(self, touched: Document, habit: str) -> None:

@@ -250,10 +250,14 @@ class Net:
             self.emulator.misbehaviour.plans.append(Plan(kind, values=values))
         response = self.emulator.handle(asked)
         self.emulator.misbehaviour.plans.clear()
+        self.date_moves()
+        return response
+
+    def date_moves(self) -> None:
+        """Note when what changed last did so: lists lag behind by so much and no more."""
         moved = self.emulator.companies[self.realm_id].counters["moved"]
         if not self.moves or self.moves[-1][1] != moved:
             self.moves.append((self.time.now(), moved))
-        return response
 
     def _reply(self, response: Response) -> Reply:
         if self.is_logging and response.status != 200:
