@@ -190,10 +190,9 @@ class Expected(Beside):
         return bool(document and invoice and document.customer != invoice.customer)
 
     def _owes_otherwise(self, target: str) -> bool:
-        """Whether an order's change is held or corrected, so that its invoice takes less."""
+        """Whether a change is held, so that invoice and corrections together take less."""
         invoice = self.there.get(("Invoice", target))
-        order = self.now.orders.get(target.removeprefix("order:"))
-        return bool(order and invoice and invoice.total < order.total)
+        return bool(invoice and invoice.total + self._net_of(target) < self._worth(target))
 
     def _shared(self) -> Iterator[str]:
         """An order that is less than is given to it is paid in full, with the oldest money."""
@@ -236,7 +235,8 @@ class Expected(Beside):
                 invoice = self.there.get(("Invoice", a.target))
                 is_loose = {credit.ref, a.target} & (self.loose | self.too_much)
                 is_apart = self._is_elsewhere(credit.customer_id, memo, invoice)
-                if is_loose or is_apart or self._owes_otherwise(a.target):
+                is_less = self._owes_otherwise(a.target) or self._net_of(a.target) > 0
+                if is_loose or is_apart or is_less:
                     unsure |= {memo.id, invoice.id if invoice else ""}
                 elif invoice is not None and not invoice.is_void:
                     wanted[memo.id, invoice.id] += a.amount
