@@ -23,6 +23,7 @@ from qbosync.converted import ADOPTED
 from qbosync.edit import SAID
 from qbosync.errors import SetupError
 from qbosync.key import Action, Entity, Key
+from qbosync.mapping.posted import instant, made_at
 from qbosync.mark import MARK
 from qbosync.operation import Body, Entry, Operation
 
@@ -46,11 +47,11 @@ class Marked:
 
     @property
     def created_at(self) -> datetime | None:
-        return _instant(self.body.get("MetaData", {}).get("CreateTime"))
+        return made_at(self.body)
 
     @property
     def written_at(self) -> datetime | None:
-        return _instant(self.body.get("MetaData", {}).get("LastUpdatedTime"))
+        return instant(self.body.get("MetaData", {}).get("LastUpdatedTime"))
 
     def __str__(self) -> str:
         number = self.body.get("DocNumber") or self.body.get("PaymentRefNum") or ""
@@ -130,11 +131,3 @@ def _told(at: datetime | None) -> str:
     return (
         f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "at a time QuickBooks does not tell"
     )
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return at if at.tzinfo else None

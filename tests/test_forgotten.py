@@ -178,3 +178,22 @@ def test_an_old_ledger_sees_what_a_payment_it_forgot_pays(room: Workroom) -> Non
     assert [w.operation.key.source for w in done.written] == ["payment:77", "order:1042"]
     assert done.held == {} and room.one("Invoice")["TotalAmt"] == 0
     assert room.one("Payment")["UnappliedAmt"] == 40
+
+
+def test_an_answer_about_a_customer_that_was_merged_meanwhile_is_not_taken_for_a_new_one(
+    room: Workroom,
+) -> None:
+    """The same request id as the forgotten one's: QuickBooks only repeats what it said then."""
+    room.run(business(SHIPPED))
+    ours = room.one("Customer")["Id"]
+    group = room.book("Customer", {"DisplayName": "The Birchwood Group"})
+    room.bookkeeper("merge", id=ours, into=group["Id"])
+    room.new_ledger(adopt_until=FOR_NOW)
+    both = business(SHIPPED, order("1043", status="shipped"))
+    room.later(both)
+    for _ in range(2):
+        outcome = room.later(both)
+        assert "was made before, and is gone" in outcome.held["customer:12"].what
+        assert "--relink" in outcome.held["customer:12"].todo
+        assert {p.source for p in outcome.held.values()} == {"customer:12", "order:1043"}
+    assert [c["DisplayName"] for c in room.documents("Customer")] == ["The Birchwood Group"]

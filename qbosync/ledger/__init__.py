@@ -213,10 +213,20 @@ class Ledger(Watch):
             for intent in intents:
                 self._close(intent, "dropped", now, answer=answer)
 
-    def refuse(self, intent: Intent, problem: Problem, now: datetime, trace_id: str) -> None:
-        """Close an intent that QuickBooks refused: it is not tried again until it changes."""
+    def refuse(
+        self,
+        intent: Intent,
+        problem: Problem,
+        now: datetime,
+        trace_id: str,
+        state: str = "refused",
+    ) -> None:
+        """Close an intent that QuickBooks refused: it is not tried again until it changes.
+
+        After `refused` it then goes under a new request id, after `dropped` under the same.
+        """
         with self.transaction():
-            self._close(intent, "refused", now, trace_id=trace_id, answer=problem.what)
+            self._close(intent, state, now, trace_id=trace_id, answer=problem.what)
             row = {
                 "key": key_text(intent.key),
                 "digest": intent.draft.digest,

@@ -6,11 +6,26 @@ Read from the object as QuickBooks has it; nothing here knows the ledger.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from qbosync.model import ZERO
 from qbosync.operation import Body
+
+
+def made_at(current: Body) -> datetime | None:
+    """When QuickBooks made an object, if it says so."""
+    return instant(current.get("MetaData", {}).get("CreateTime"))
+
+
+def instant(told: object) -> datetime | None:
+    """A time that QuickBooks tells, if it is one."""
+    try:
+        at = datetime.fromisoformat(str(told))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def is_voided(current: Body) -> bool:
