@@ -56,6 +56,23 @@ def knows_all(room: Workroom, shop: Snapshot) -> None:
     assert room.books() == before
 
 
+def copied(room: Workroom) -> Path:
+    """A copy of the ledger as it is."""
+    copy = room.folder / "copy.db"
+    with room.ledger() as ledger:
+        ledger.backup(copy)
+    return copy
+
+
+def put_back(room: Workroom, copy: Path) -> None:
+    """The copy takes the ledger's place, and the keyring knows that it is older."""
+    for file in room.folder.glob("ledger.db*"):
+        file.unlink()
+    shutil.copy(copy, room.path)
+    with room.ledger() as ledger:
+        ledger.set_fact("adopt_until", FOR_NOW)
+
+
 def test_a_lost_ledger_knows_the_documents_that_took_another_ones_place(room: Workroom) -> None:
     twice(room)
     room.new_ledger(adopt_until=FOR_NOW)
@@ -71,35 +88,23 @@ def test_a_lost_ledger_knows_the_documents_that_took_another_ones_place(room: Wo
 
 def test_an_old_ledger_does_not_take_what_it_forgot_for_a_person_s_doing(room: Workroom) -> None:
     room.run(ALL)
-    copy = room.folder / "copy.db"
-    with room.ledger() as ledger:
-        ledger.backup(copy)
+    copy = copied(room)
     undone = replace(PAID, status="undone")
     room.later(business(replace(SHIPPED, status="void"), undone, SPENT, charge()), 2)
     room.later(ALL, 2)
-    for file in room.folder.glob("ledger.db*"):
-        file.unlink()
-    shutil.copy(copy, room.path)
-    with room.ledger() as ledger:
-        ledger.set_fact("adopt_until", FOR_NOW)
+    put_back(room, copy)
     knows_all(room, ALL)
 
 
 def test_what_is_void_in_both_is_nobody_s_edit(room: Workroom) -> None:
     room.run(ALL)
-    copy = room.folder / "copy.db"
-    with room.ledger() as ledger:
-        ledger.backup(copy)
+    copy = copied(room)
     gone = business(
         replace(SHIPPED, status="void"), replace(PAID, status="undone"), credit("5", "30.00"),
         charge(is_deleted=True),
     )  # fmt: skip
     room.later(gone, 2)
-    for file in room.folder.glob("ledger.db*"):
-        file.unlink()
-    shutil.copy(copy, room.path)
-    with room.ledger() as ledger:
-        ledger.set_fact("adopt_until", FOR_NOW)
+    put_back(room, copy)
     knows_all(room, gone)
 
 
@@ -163,15 +168,9 @@ def test_a_payment_that_was_forgotten_is_not_made_again_under_another_date(
 def test_an_old_ledger_sees_what_a_payment_it_forgot_pays(room: Workroom) -> None:
     """So the money comes off an order that is void before its invoice is voided, in one run."""
     room.run(business(SHIPPED))
-    copy = room.folder / "copy.db"
-    with room.ledger() as ledger:
-        ledger.backup(copy)
+    copy = copied(room)
     room.later(business(SHIPPED, PAID))
-    for file in room.folder.glob("ledger.db*"):
-        file.unlink()
-    shutil.copy(copy, room.path)
-    with room.ledger() as ledger:
-        ledger.set_fact("adopt_until", FOR_NOW)
+    put_back(room, copy)
     void = business(replace(SHIPPED, status="void"), payment("77", "40.00"))
     assert "payment:77" in {w.operation.key.source for w in room.later(void).adopted}
     done = room.later(void)
