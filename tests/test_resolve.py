@@ -317,9 +317,8 @@ def test_no_second_item_or_customer_is_made_of_one_that_is_gone(shop: Shop) -> N
 # Credits --------------------------------------------------------------------------------------
 
 
-def test_a_credit_memo_deleted_by_hand_is_written_and_spent_anew_on_a_person_s_word(
-    shop: Shop,
-) -> None:
+def deliver_a_credit(shop: Shop) -> None:
+    """Of a credit memo over 30.00, ten are spent on an order that a payment pays in part."""
     credit = {"credit_id": "5", "customer_id": "2", "date": "2026-03-04", "amount": "30.00"}
     spent = {"credit_id": "5", "target": "order:1002", "amount": "10.00", "date": "2026-03-04"}
     shop.deliver(
@@ -331,6 +330,12 @@ def test_a_credit_memo_deleted_by_hand_is_written_and_spent_anew_on_a_person_s_w
         credit_memos=[credit],
         credit_applications=[spent],
     )
+
+
+def test_a_credit_memo_deleted_by_hand_is_written_and_spent_anew_on_a_person_s_word(
+    shop: Shop,
+) -> None:
+    deliver_a_credit(shop)
     assert shop.run("sync").code == 0
     shop.bookkeeper("delete", entity="CreditMemo", id=shop.book("CreditMemo", "CM-5")["Id"])
     shop.run("sync")
@@ -347,17 +352,7 @@ def test_a_credit_memo_deleted_by_hand_is_written_and_spent_anew_on_a_person_s_w
 def test_the_spending_of_a_credit_undone_by_hand_is_named_and_done_again_on_a_word(
     shop: Shop,
 ) -> None:
-    credit = {"credit_id": "5", "customer_id": "2", "date": "2026-03-04", "amount": "30.00"}
-    spent = {"credit_id": "5", "target": "order:1002", "amount": "10.00", "date": "2026-03-04"}
-    shop.deliver(
-        customers=CUSTOMERS,
-        orders=[order("1002", "250.00", customer_id="2", status="shipped")],
-        order_lines=[line("1002", "250.00")],
-        payments=[payment("501", "100.00", customer_id="2", ref_num="4711")],
-        payment_applications=[applied("501", "order:1002", "100.00")],
-        credit_memos=[credit],
-        credit_applications=[spent],
-    )
+    deliver_a_credit(shop)
     shop.run("sync")
     [zero] = [b for b in shop.books("Payment") if "credit_application" in b["PrivateNote"]]
     shop.bookkeeper("delete", entity="Payment", id=zero["Id"])
