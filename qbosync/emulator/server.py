@@ -135,10 +135,6 @@ class Server:
         self._thread.start()
         return self
 
-    def run(self) -> None:
-        """Serve in this thread until `stop()`."""
-        self._http.serve_forever(0.01)
-
     def stop(self) -> None:
         """End serving and let the port and the data file go."""
         self._http.shutdown()
@@ -164,26 +160,18 @@ class Server:
         self.stop()
 
 
-class _Stop(BaseException):
-    """A signal asked for the end."""
-
-
 def serve(port: int = 8770, **options: Any) -> int:
-    """Serve until SIGTERM or SIGINT; prints the address when ready, returns 0."""
+    """Serve until SIGTERM or SIGINT; prints the address when ready, returns 0.
+
+    The signal only sets a flag: an exception of its own could get lost where one is handled.
+    """
     import signal
 
     server = Server(port=port, **options)
-
-    def end(number: int, frame: object) -> None:
-        raise _Stop
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    try:
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: asked.set())
+    with server:
         print(f"QuickBooks emulator on {server.url}", flush=True)
-        server.run()
-    except _Stop:
-        pass
-    finally:
-        server.close()
+        asked.wait()
     return 0
