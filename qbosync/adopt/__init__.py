@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from qbosync.errors import SetupError
@@ -55,7 +55,8 @@ def find(shop: Shop, progress: Progress) -> Adoption:
         )
     progress(f"Reading {shop.source.name}", 0, 0)
     snapshot = shop.source.read()
-    memory = shop.ledger.memory({}, shop.clock.now())
+    # What people had entered is what is matched here: it holds nothing back.
+    memory = replace(shop.ledger.memory({}, shop.clock.now()), strangers=())
     plan = make_plan(snapshot, memory, shop.policy, shop.today)
     drafts = [op.draft for op in plan.operations if op.action is Action.CREATE]
     drafts = [draft for draft in drafts if draft.key.entity is not Entity.PAYMENT_METHOD]
