@@ -16,7 +16,7 @@ mutants:
 	$(PYTHON) -m tests.mutants
 
 # What keeps documents from doubling, and its tests that take milliseconds.
-CORE = qbosync/ledger/*,qbosync/lock.py,qbosync/plan.py,qbosync/settle.py,qbosync/tokens/*
+CORE = qbosync/ledger/*,qbosync/lock.py,qbosync/making.py,qbosync/plan.py,qbosync/planner.py,qbosync/settle.py,qbosync/tokens/*
 CORE_TESTS = tests/test_ledger.py tests/test_ledger_file.py tests/test_lock.py tests/test_plan.py \
 	tests/test_planner.py tests/test_settle.py tests/test_token_words.py tests/test_tokens.py
 

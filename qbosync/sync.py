@@ -35,7 +35,8 @@ from qbosync.model import Problem, Snapshot
 from qbosync.notice import look_at_people
 from qbosync.operation import Operation
 from qbosync.outcome import Outcome, Progress
-from qbosync.plan import Plan, make_plan
+from qbosync.plan import Plan
+from qbosync.planner import make_plan
 from qbosync.qbo.preferences import blocked, company_checks, stops_everything, watched
 from qbosync.rebuilding import adoptions, adopts_until, forgotten, without_creates
 from qbosync.recover import recover

@@ -25,7 +25,7 @@ from qbosync.mapping.merged import is_merge
 from qbosync.mapping.payment import target_key
 from qbosync.mapping.posted import applied, is_deposited, is_voided
 from qbosync.model import ZERO, Problem, show
-from qbosync.operation import Draft, Entry
+from qbosync.operation import Draft, Entry, Operation, given
 from qbosync.reason import word
 
 _POSTS = ("Total", "TotalAmt", "TxnDate", "CustomerRef")
@@ -159,9 +159,9 @@ def _stuck(draft: Draft, ctx: Context) -> list[str]:
     source = draft.key.source
     told = []
     for key, before in ctx.payers.get(source, {}).items():
-        keeps = ctx.granted.get((key.source, target_of(key, source)), ZERO)
+        keeps = ctx.granted.get((key.source, _target_of(key, source)), ZERO)
         gives_back = draft.is_void or keeps < before
-        is_there = still_on(key, source, before, ctx) > 0
+        is_there = _still_on(key, source, before, ctx) > 0
         if gives_back and is_there and (why := _why_stuck(key, ctx)):
             told.append(why)
     return told
@@ -181,15 +181,29 @@ def _why_stuck(key: Key, ctx: Context) -> str:
     return ""
 
 
-def target_of(payer: Key, source: str) -> str:
+def _target_of(payer: Key, source: str) -> str:
     """The order or charge: for a credit memo the one that this spending of it went to."""
     return payer.id.split("/")[1] if source.startswith("credit_memo:") else source
 
 
-def still_on(key: Key, source: str, before: Decimal, ctx: Context) -> Decimal:
+def money_left(
+    operation: Operation, planned: Mapping[tuple[Key, int], Operation], ctx: Context
+) -> Decimal:
+    """What is on a document that becomes less, once all that is planned was carried out."""
+    source, left = operation.key.source, ZERO
+    for key, before in ctx.payers.get(source, {}).items():
+        change = planned.get((key, ctx.memory.entries[key].epoch))
+        if change is None:
+            left += _still_on(key, source, before, ctx)
+        else:
+            left += min(before, given(change.draft.facts).get(_target_of(key, source), ZERO))
+    return left
+
+
+def _still_on(key: Key, source: str, before: Decimal, ctx: Context) -> Decimal:
     """What a payment that is not to change has on a record, as QuickBooks says itself."""
     body = ctx.current(key)
-    invoice = ctx.memory.live(target_key(target_of(key, source)))
+    invoice = ctx.memory.live(target_key(_target_of(key, source)))
     if not ctx.is_informed or invoice is None:
         return before
     pays = applied(body.get("Line", [])) if body else {}

@@ -24,7 +24,8 @@ from qbosync.model import (
     Snapshot,
 )
 from qbosync.operation import Entry, Posted
-from qbosync.plan import Plan, make_plan
+from qbosync.plan import Plan
+from qbosync.planner import make_plan
 
 TODAY = date(2026, 3, 10)
 ACCOUNTS = {"Sales Tax": "Sales Tax Collected", "*": "Sales of Product Income"}

@@ -64,7 +64,9 @@ LAYERS = [  # upper may import lower, never the reverse
     },
     {"ledger", "qbo", "source", "tokens", "lock"},
     {
+        "planner",
         "plan",
+        "making",
         "scope",
         "sequence",
         "transition",
@@ -93,7 +95,9 @@ LAYERS = [  # upper may import lower, never the reverse
 STRANGERS = {"ledger", "qbo", "source", "tokens", "lock"}
 """Siblings that know nothing of each other."""
 PURE = {
+    "planner",
     "plan",
+    "making",
     "scope",
     "sighting",
     "guard",

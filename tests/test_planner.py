@@ -18,7 +18,8 @@ from qbosync.key import Action, Entity, Key, item_key
 from qbosync.mapping.context import Candidate, Memory, Refusal, Stranger
 from qbosync.model import Problem, Snapshot
 from qbosync.operation import Operation, bind, digest
-from qbosync.plan import Plan, make_plan
+from qbosync.plan import Plan
+from qbosync.planner import make_plan
 from tests.builders import (
     FOUND,
     TODAY,

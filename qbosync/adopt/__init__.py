@@ -18,7 +18,7 @@ from qbosync.match import Match, Matcher, words
 from qbosync.model import Snapshot
 from qbosync.operation import Body, Draft, Operation
 from qbosync.outcome import Progress
-from qbosync.plan import make_plan
+from qbosync.planner import make_plan
 from qbosync.qbo.client import Company
 from qbosync.shop import Shop
 
