@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.key import Action, Entity
-from qbosync.lookup import customer_of, read
+from qbosync.lookup import customer_of
 from qbosync.mapping.context import Candidate
 from qbosync.mapping.credit_memo import is_emptied
-from qbosync.mapping.posted import made_at
 from qbosync.model import Problem
 from qbosync.operation import Body, Intent, Operation, Posted, void_draft
 from qbosync.outcome import Written
-from qbosync.proof import prove
+from qbosync.proof import as_it_is, gone_since, prove
 from qbosync.qbo.catalogue import CLOSED
 from qbosync.qbo.client import Answer
 from qbosync.qbo.faults import Fault, advice, error_for, remedy
@@ -24,9 +22,6 @@ from qbosync.recognise import Verdict, recognise
 from qbosync.settle import Decision, Step, waiting
 from qbosync.wire import agreed
 from qbosync.writing import Writing
-
-_MARGIN = timedelta(minutes=5)
-"""An object that is older than its request by more was not made by it."""
 
 
 class Landing:
@@ -63,8 +58,13 @@ class Landing:
         """Enter what QuickBooks answered, unless it speaks of something else than was sent."""
         ours = []
         for operation, intent, told in posted:
-            answer = self._as_it_is(intent, told)
+            answer = as_it_is(self.work.company, intent, told)
             if answer is None:
+                problem = gone_since(intent, told)
+                self.work.ledger.refuse(
+                    intent, problem, self.work.clock.now(), told.trace_id, keeps_id=True
+                )
+                self.work.outcome.held[problem.source] = problem
                 continue
             proof = prove(intent, answer, self.work.outcome)
             if proof.is_ours:
@@ -83,31 +83,6 @@ class Landing:
             self.work.arrived(entry)
             self.work.outcome.written.append(Written(operation, entry))
         self.work.count(len(ours))
-
-    def _as_it_is(self, intent: Intent, answer: Posted) -> Posted | None:
-        """What was made is there; of a repeated answer that is asked.
-
-        A ledger that forgot sends under the same request id as the one before it, and
-        QuickBooks repeats its answer, whatever became of the object since.
-        """
-        made = made_at(answer.object)
-        if intent.action is not Action.CREATE or not made or made > intent.first_sent - _MARGIN:
-            return answer
-        key, work = intent.key, self.work
-        there = read(work.company, key.entity, [answer.qbo_id]).get(answer.qbo_id)
-        if there is not None:
-            return Posted(there, answer.trace_id)
-        problem = Problem(
-            key.source,
-            "deleted",
-            f"{key} (Id {answer.qbo_id}) was made before, and is gone in QuickBooks.",
-            f"If it was merged into another, `qbosync resolve {key.source} --relink ID` names it.",
-            intent.draft.amount,
-        )
-        # Under the same request id the answer stays the same: nothing is made twice.
-        work.ledger.refuse(intent, problem, work.clock.now(), answer.trace_id, "dropped")
-        work.outcome.held[problem.source] = problem
-        return None
 
     def _unknown(self, intent: Intent) -> None:
         """The intent stays open; that it waits is said whatever else is said of its record."""

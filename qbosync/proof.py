@@ -1,13 +1,18 @@
-"""QuickBooks wrote it, but as asked?  What it does to one document it would do to all."""
+"""QuickBooks wrote it, but now, and as asked?  What it does to one document it would do to all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from qbosync.errors import SetupError
 from qbosync.key import Action
+from qbosync.lookup import read
+from qbosync.mapping.posted import made_at
+from qbosync.model import Problem
 from qbosync.operation import Intent, Posted
 from qbosync.outcome import Outcome
+from qbosync.qbo.client import Company
 from qbosync.wire import discrepancies, is_another, says_what_was_sent
 
 _SERIOUS = {
@@ -29,6 +34,39 @@ _SERIOUS = {
     "customer": ("QuickBooks moved a document.", "Look at the document in QuickBooks."),
     "marker": ("QuickBooks changed the memo.", "Look at the document in QuickBooks."),
 }
+
+
+_MARGIN = timedelta(minutes=5)
+"""An object that is older than its request by more was not made by it."""
+
+
+def as_it_is(company: Company, intent: Intent, answer: Posted) -> Posted | None:
+    """What was made is there; where QuickBooks only repeats an answer, what is there now, if any.
+
+    A ledger that forgot sends under the same request id as the one before it, and QuickBooks
+    repeats what it said then, whatever became of the object since.
+    """
+    made = made_at(answer.object)
+    if intent.action is not Action.CREATE or not made or made > intent.first_sent - _MARGIN:
+        return answer
+    there = read(company, intent.key.entity, [answer.qbo_id]).get(answer.qbo_id)
+    return Posted(there, answer.trace_id) if there else None
+
+
+def gone_since(intent: Intent, answer: Posted) -> Problem:
+    """What an answer speaks of is not there any more: under the same id nothing is made twice."""
+    key = intent.key
+    ask = f"`qbosync resolve {key.source} --relink ID`"
+    todo = f"If it should count, enter it there and name it: {ask}."
+    if key.entity.is_named:
+        todo = f"If it was merged into another, {ask} names it."
+    return Problem(
+        key.source,
+        "deleted",
+        f"{key} (Id {answer.qbo_id}) was made before, and is gone in QuickBooks.",
+        todo,
+        intent.draft.amount,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from qbosync.lookup import since_intents
 from qbosync.model import Problem
 from qbosync.operation import Intent, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
-from qbosync.proof import prove
+from qbosync.proof import as_it_is, gone_since, prove
 from qbosync.qbo.client import Call
 from qbosync.qbo.faults import error_for
 from qbosync.rebuilding import is_from_before
@@ -110,7 +110,12 @@ def _resend(shop: Shop, outcome: Outcome, intent: Intent) -> Decision:
     answer = shop.company.write(call)
     now = shop.clock.now()
     if answer.outcome == "posted" and answer.object is not None:
-        posted = Posted(answer.object, answer.trace_id)
+        told = Posted(answer.object, answer.trace_id)
+        posted = as_it_is(shop.company, intent, told)
+        if posted is None:
+            problem = gone_since(intent, told)
+            shop.ledger.refuse(intent, problem, now, told.trace_id, keeps_id=True)
+            return Decision(Step.DROP)
         proof = prove(intent, posted, outcome)
         if proof.is_ours:
             [entry] = shop.ledger.record([(intent, posted)], now)
@@ -118,7 +123,7 @@ def _resend(shop: Shop, outcome: Outcome, intent: Intent) -> Decision:
             outcome.written.append(Written(operation, entry))
         if proof.stop:
             raise proof.stop
-        return Decision(Step.ADOPT, answer.object)
+        return Decision(Step.ADOPT, posted.object)
     if answer.outcome == "refused":
         # Planned afresh below, from today's data; a lasting refusal shows there.
         shop.ledger.drop([intent], now, answer.reason)

@@ -196,3 +196,21 @@ def test_an_answer_about_a_customer_that_was_merged_meanwhile_is_not_taken_for_a
         assert "--relink" in outcome.held["customer:12"].todo
         assert {p.source for p in outcome.held.values()} == {"customer:12", "order:1043"}
     assert [c["DisplayName"] for c in room.documents("Customer")] == ["The Birchwood Group"]
+
+
+@pytest.mark.parametrize("kind", ["", "reset_after"], ids=["answered", "answer lost at first"])
+def test_an_answer_about_an_invoice_that_was_deleted_meanwhile_is_not_believed(
+    room: Workroom, kind: str
+) -> None:
+    room.run(business(SHIPPED))
+    room.bookkeeper("delete", entity="Invoice", id=room.one("Invoice")["Id"])
+    room.new_ledger(adopt_until=FOR_NOW)
+    room.later(business(SHIPPED))
+    if kind:
+        room.fault(kind, "invoice")
+    room.later(business(SHIPPED))
+    for _ in range(2):
+        outcome = room.later(business(SHIPPED))
+        assert "was made before, and is gone" in outcome.held["order:1042"].what
+        assert "enter it there and name it" in outcome.held["order:1042"].todo
+        assert room.documents("Invoice") == []

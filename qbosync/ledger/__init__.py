@@ -219,12 +219,14 @@ class Ledger(Watch):
         problem: Problem,
         now: datetime,
         trace_id: str,
-        state: str = "refused",
+        *,
+        keeps_id: bool = False,
     ) -> None:
         """Close an intent that QuickBooks refused: it is not tried again until it changes.
 
-        After `refused` it then goes under a new request id, after `dropped` under the same.
+        It then goes under a new request id, or where it `keeps_id` under the same.
         """
+        state = "dropped" if keeps_id else "refused"
         with self.transaction():
             self._close(intent, state, now, trace_id=trace_id, answer=problem.what)
             row = {

@@ -211,6 +211,22 @@ PLANTS = (
         LAYER + "test_a_ledger_that_is_older_than_the_keyring_knows_creates_nothing",
     ),
     Plant(
+        "what a ledger forgot is looked for by its mark, whatever its number and date are now",
+        "marks are looked for only while late writes may show",
+        "qbosync/rebuilding.py",
+        "return self.is_open or source in self.sources",
+        "return self.is_open",
+        "tests/test_forgotten.py::test_a_payment_that_was_forgotten_is_not_made_again_under_another_date",
+    ),
+    Plant(
+        "an answer that QuickBooks repeats from before the ledger was lost is looked up",
+        "a repeated answer is believed",
+        "qbosync/proof.py",
+        "not made or made > intent.first_sent - _MARGIN",
+        "True",
+        "tests/test_forgotten.py::test_an_answer_about_an_invoice_that_was_deleted_meanwhile_is_not_believed",
+    ),
+    Plant(
         "a ledger that forgot creates nothing at first",
         "no adopt-only",
         "qbosync/rebuilding.py",
