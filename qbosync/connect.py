@@ -78,16 +78,7 @@ def connect(
         TemporaryError: When QuickBooks cannot be reached.
     """
     setup, export_class = _with_class(setup, export_class, person)
-    _same_environment(setup)
-    refuse_what_is_not_there(setup.settings)
-    check_redirect(setup)
-    make_data_dir(setup.places.data)
-    for words in _before(setup):
-        person.show(words)
-    if known := setup.connection:
-        # A run that is going ends in a while: better told before somebody signs in.
-        with alone(setup, known.environment, known.realm_id):
-            pass
+    _ready_to_sign_in(setup, person)
     store = token_store(setup, person.ask is not None, store_choice)
     if store.notice:
         person.show(store.notice)
@@ -126,6 +117,20 @@ def connect(
             return _Tie(setup, company, ledger, keeper, name, export_class, person).finish()
         finally:
             ledger.close()
+
+
+def _ready_to_sign_in(setup: Setup, person: Person) -> None:
+    """All that can be told before somebody signs in."""
+    _same_environment(setup)
+    refuse_what_is_not_there(setup.settings)
+    check_redirect(setup)
+    make_data_dir(setup.places.data)
+    for words in _before(setup):
+        person.show(words)
+    if known := setup.connection:
+        # A run that is going ends in a while.
+        with alone(setup, known.environment, known.realm_id):
+            pass
 
 
 def _with_class(setup: Setup, export_class: str, person: Person) -> tuple[Setup, str]:

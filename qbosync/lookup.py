@@ -30,6 +30,7 @@ from qbosync.stranger import MONEY, NEAR, strangers_among
 _CHUNK = 100
 _PAGE = 1000
 _MARGIN = timedelta(minutes=5)
+_NUMBERED = (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO)
 UNDEPOSITED = "UndepositedFunds"
 _WITH_INACTIVE = "Active IN (true, false)"
 _NOTHING: Mapping[str, Iterable[Body]] = {}
@@ -59,21 +60,9 @@ def look_up(
         elif key.entity is Entity.PAYMENT_METHOD:
             wanted[key.entity].append(method_draft(key.id))
     entities = {key.entity for key in plan.wanted}
-    objects: dict[Key, tuple[Candidate, ...]] = {}
-    objects |= _by_name(wanted[Entity.CUSTOMER], _customers(company, wanted[Entity.CUSTOMER]))
-    objects |= _by_name(wanted[Entity.ITEM], _items(company, wanted[Entity.ITEM]))
-    if wanted[Entity.PAYMENT_METHOD]:
-        methods = [Candidate("PaymentMethod", m) for m in company.select("PaymentMethod")]
-        objects |= _by_name(wanted[Entity.PAYMENT_METHOD], methods)
-    listed: dict[str, list[Body]] = {}
-    for entity in (Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO):
-        objects |= _by_number(entity, wanted[entity], company)
-        if unsure := [draft for draft in wanted[entity] if forgotten.may_hold(draft.key.source)]:
-            listed[entity] = list(company.select(entity))
-            marked = _by_marker(entity, unsure, listed[entity])
-            objects |= {key: _once((*objects[key], *marked[key])) for key in marked}
-    if Entity.INVOICE in listed and Entity.CREDIT_MEMO not in listed:
-        listed[Entity.CREDIT_MEMO] = list(company.select(Entity.CREDIT_MEMO))
+    objects = _named_objects(company, wanted)
+    numbered, listed = _numbered_objects(company, wanted, forgotten)
+    objects |= numbered
     openings = {key.id: key for key in plan.wanted if key.kind == "opening"}
     objects |= _by_their_numbers(company, openings)
     payments = wanted[Entity.PAYMENT]
@@ -103,6 +92,35 @@ def look_up(
         latest_epochs([d for e in MARKED for d in wanted[e]], objects),
         corrections_among(listed),
     )
+
+
+def _named_objects(
+    company: Company, wanted: Mapping[Entity, Collection[Draft]]
+) -> dict[Key, tuple[Candidate, ...]]:
+    """Customers, items and payment methods of the names that are wanted."""
+    objects = _by_name(wanted[Entity.CUSTOMER], _customers(company, wanted[Entity.CUSTOMER]))
+    objects |= _by_name(wanted[Entity.ITEM], _items(company, wanted[Entity.ITEM]))
+    if wanted[Entity.PAYMENT_METHOD]:
+        methods = [Candidate("PaymentMethod", m) for m in company.select("PaymentMethod")]
+        objects |= _by_name(wanted[Entity.PAYMENT_METHOD], methods)
+    return objects
+
+
+def _numbered_objects(
+    company: Company, wanted: Mapping[Entity, Collection[Draft]], forgotten: Forgotten
+) -> tuple[dict[Key, tuple[Candidate, ...]], dict[str, list[Body]]]:
+    """Documents by their numbers, and by our marks where they were forgotten; what was listed."""
+    objects: dict[Key, tuple[Candidate, ...]] = {}
+    listed: dict[str, list[Body]] = {}
+    for entity in _NUMBERED:
+        objects |= _by_number(entity, wanted[entity], company)
+        if unsure := [draft for draft in wanted[entity] if forgotten.may_hold(draft.key.source)]:
+            listed[entity] = list(company.select(entity))
+            marked = _by_marker(entity, unsure, listed[entity])
+            objects |= {key: _once((*objects[key], *marked[key])) for key in marked}
+    if Entity.INVOICE in listed and Entity.CREDIT_MEMO not in listed:
+        listed[Entity.CREDIT_MEMO] = list(company.select(Entity.CREDIT_MEMO))
+    return objects, listed
 
 
 def _from_before(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qbosync.emulator import Server
 from qbosync.emulator.provenance import SWITCHES, Assumptions
 from qbosync.emulator.readme import load_all
+from tests.workroom import Workroom, a_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,3 +47,16 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """An emulator for the tests of a module."""
+    with a_server() as running:
+        yield running
+
+
+@pytest.fixture
+def room(server: Server, tmp_path: Path) -> Workroom:
+    """A shop, its ledger and a company of their own."""
+    return Workroom(server, tmp_path)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from qbosync.emulator import Server
 from qbosync.model import Order
 from qbosync.notice import notice
 from qbosync.outcome import Outcome
@@ -22,18 +21,7 @@ from tests.shopkit import applied as applied_row
 from tests.shopkit import line as line_row
 from tests.shopkit import order as order_row
 from tests.shopkit import payment as payment_row
-from tests.workroom import Dying, Killed, Workroom, a_server, entities
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as server:
-        yield server
-
-
-@pytest.fixture
-def room(server: Server, tmp_path: Path) -> Workroom:
-    return Workroom(server, tmp_path)
+from tests.workroom import Dying, Killed, Workroom, entities
 
 
 def shipped(total: str = "100.00", **fields: Any) -> Order:

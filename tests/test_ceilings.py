@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,7 +17,7 @@ from qbosync.key import Action
 from qbosync.operation import Operation
 from qbosync.plan import Plan
 from tests.builders import TODAY, business, order, payment, pays, planned, policy
-from tests.workroom import Workroom, a_server
+from tests.workroom import Workroom
 
 
 def refused(plan: Plan, usual: str = "", **rules: Any) -> str:
@@ -92,12 +91,6 @@ def _with(operation: Operation, field: str, name: str) -> Operation:
     values = dict(getattr(operation.draft, field))
     values[name] = Decimal("39.99")
     return replace(operation, draft=replace(operation.draft, **{field: values}))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as server:
-        yield server
 
 
 def test_the_usual_day_is_the_median_of_the_days_with_documents(

@@ -5,7 +5,6 @@ table, against QuickBooks' books.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -29,22 +28,11 @@ from tests.builders import (
     pays,
     policy,
 )
-from tests.workroom import Dying, Json, Killed, Workroom, a_server, entities
+from tests.workroom import Dying, Json, Killed, Workroom, entities
 
 SHIPPED = order(status="shipped")
 PAID = payment("77", "100.00", pays("order:1042", "100.00"))
 DELETED = frozenset({("order", "1042")})
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as running:
-        yield running
-
-
-@pytest.fixture
-def room(server: Server, tmp_path: Path) -> Workroom:
-    return Workroom(server, tmp_path)
 
 
 def worth(total: str, of: Order = SHIPPED) -> Order:

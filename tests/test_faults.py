@@ -20,7 +20,7 @@ from qbosync.model import Snapshot
 from tests.builders import business, customer, order, payment, pays
 from tests.shopkit import CUSTOMERS, Shop, deliver_two_orders, line, open_shop
 from tests.shopkit import order as row
-from tests.workroom import Workroom, a_server
+from tests.workroom import Workroom
 
 HERE = Path(__file__).parent
 TABLE = (HERE.parent / "docs" / "faults.md").read_text(encoding="utf-8")
@@ -51,12 +51,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         deliver_two_orders(shop)
         shop.connect()
         yield shop
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as running:
-        yield running
 
 
 def test_closing_another_handle_does_not_let_go_of_the_lock(tmp_path: Path) -> None:

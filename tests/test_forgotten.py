@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -11,28 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from qbosync.emulator import Server
 from qbosync.model import Order, Snapshot
 from qbosync.rebuilding import FOR_NOW
 from tests.builders import business, charge, credit, line, order, payment, pays, policy
-from tests.workroom import Workroom, a_server
+from tests.workroom import Workroom
 
 SHIPPED = order(status="shipped")
 PAID = payment("77", "40.00", pays("order:1042", "40.00"))
 SPENT = credit("5", "30.00", pays("order:1042", "30.00"))
 ALL = business(SHIPPED, PAID, SPENT, charge())
 """What ends up with a second document of each kind."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as running:
-        yield running
-
-
-@pytest.fixture
-def room(server: Server, tmp_path: Path) -> Workroom:
-    return Workroom(server, tmp_path)
 
 
 def twice(room: Workroom) -> None:

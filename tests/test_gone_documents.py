@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
-from qbosync.emulator import Server
 from qbosync.key import Entity, Key
 from qbosync.model import Order
 from qbosync.qbo.transport import Reply, Request
 from tests.builders import business, credit, line, order, payment, pays, policy
 from tests.test_changes import by_number, money, reasons
-from tests.workroom import Clock, Wire, Workroom, a_server, entities
+from tests.workroom import Clock, Wire, Workroom, entities
 
 SHIPPED = order(status="shipped")
 MADE = business(SHIPPED, credit("5", "30.00"))
@@ -54,17 +51,6 @@ class _Refusing(Wire):
         if is_deletion and self.refusal.is_lost:
             return Reply(502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>")
         return reply
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as running:
-        yield running
-
-
-@pytest.fixture
-def room(server: Server, tmp_path: Path) -> Workroom:
-    return Workroom(server, tmp_path)
 
 
 def refused(room: Workroom, code: str = "6000", **how: bool) -> Wire:

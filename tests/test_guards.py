@@ -20,7 +20,7 @@ from qbosync.running import _ended_when_it_hangs
 from tests.builders import business, customer, order
 from tests.shopkit import CUSTOMERS, Shop, deliver_two_orders, line, open_shop
 from tests.shopkit import order as row
-from tests.workroom import Wire, Workroom, a_server, is_write
+from tests.workroom import Wire, Workroom, is_write
 
 
 @pytest.fixture
@@ -29,12 +29,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         deliver_two_orders(shop)
         shop.connect()
         yield shop
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as running:
-        yield running
 
 
 def deliver(shop: Shop, count: int, *, complete: bool = True, **values: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,7 @@ from qbosync.emulator import Server
 from qbosync.ledger import Ledger
 from qbosync.ledger.schema import ADDED, SCHEMA
 from tests.builders import business, order
-from tests.workroom import Workroom, a_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as server:
-        yield server
+from tests.workroom import Workroom
 
 
 @pytest.fixture

@@ -30,12 +30,6 @@ KINDS = (*BEFORE, *AFTER)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with a_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def forgetful() -> Iterator[Server]:
     """QuickBooks as its critics tell it: request ids are ignored altogether."""
     with a_server(assume={"requestid-retention": "ignored"}) as running:

@@ -155,7 +155,7 @@ class Expected(Beside):
             invoice = self.there.get(("Invoice", application.target))
             if application.target in self.loose or self._owes_otherwise(application.target):
                 return
-            if self._is_elsewhere(payment.customer_id, document, invoice):
+            if self._is_elsewhere(document, invoice):
                 return
             if invoice is not None and not invoice.is_void:
                 wanted["Invoice", invoice.id] += application.amount
@@ -183,11 +183,8 @@ class Expected(Beside):
                 return False
         return True
 
-    def _is_elsewhere(
-        self, customer_id: str, document: Document | None, invoice: Document | None
-    ) -> bool:
+    def _is_elsewhere(self, document: Document | None, invoice: Document | None) -> bool:
         """Whether a merge left a payment and its invoice on two customers."""
-        del customer_id
         return bool(document and invoice and document.customer != invoice.customer)
 
     def _owes_otherwise(self, target: str) -> bool:
@@ -235,7 +232,7 @@ class Expected(Beside):
             for a in spendings(credit):
                 invoice = self.there.get(("Invoice", a.target))
                 is_loose = {credit.ref, a.target} & (self.loose | self.too_much)
-                is_apart = self._is_elsewhere(credit.customer_id, memo, invoice)
+                is_apart = self._is_elsewhere(memo, invoice)
                 is_less = self._owes_otherwise(a.target) or self._net_of(a.target) > 0
                 if is_loose or is_apart or is_less:
                     unsure |= {memo.id, invoice.id if invoice else ""}

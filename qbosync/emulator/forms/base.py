@@ -6,6 +6,7 @@ from it elsewhere (`after`); this module alone decides when an update is one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ KEPT_BY_FULL = ("DocNumber", "CurrencyRef", "CustomField", "DepositToAccountRef"
 READ_ONLY = ("Id", "SyncToken", "MetaData", "domain", "sparse", "status")
 
 
-class Form:
+class Form(ABC):
     """Create, update, void and delete for one entity."""
 
     def __init__(self, entity: str) -> None:
@@ -51,14 +52,14 @@ class Form:
 
     # -- what a form decides ------------------------------------------------------------------
 
+    @abstractmethod
     def build(self, company: Company, record: Record, want: Json, old: Json | None) -> Json:
         """The stored object that a wanted one becomes."""
-        raise NotImplementedError
 
-    def after(self, company: Company, record: Record, old: Json | None) -> None:
+    def after(self, company: Company, record: Record, old: Json | None) -> None:  # noqa: B027  not every form
         """What follows elsewhere: links, balances, automatic application."""
 
-    def guard(self, company: Company, record: Record) -> None:
+    def guard(self, company: Company, record: Record) -> None:  # noqa: B027  not every form
         """Refuse to change what must not be changed."""
 
     def empty(self, company: Company, record: Record) -> Json:
@@ -112,7 +113,7 @@ class Form:
         company.remove(record)
         return record
 
-    def release(self, company: Company, record: Record) -> None:
+    def release(self, company: Company, record: Record) -> None:  # noqa: B027  not every form
         """Undo the links of what is about to be deleted."""
 
     def current(self, company: Company, sent: Json, *, deleting: bool = False) -> Record:
