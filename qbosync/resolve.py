@@ -18,12 +18,15 @@ from qbosync.key import Key, item_key
 from qbosync.ledger import Ledger
 from qbosync.lock import RunLock
 from qbosync.mapping.charge import charge_key
+from qbosync.mapping.context import Context, Memory
 from qbosync.mapping.credit_memo import credit_memo_key
 from qbosync.mapping.form import customer_key
+from qbosync.mapping.opening import is_before_start
 from qbosync.mapping.payment import payment_key
 from qbosync.mapping.salesform import estimate_key, invoice_key
 from qbosync.model import Snapshot, show
 from qbosync.operation import Entry
+from qbosync.rules import policy_of
 from qbosync.scope import owners
 from qbosync.screen import named
 from qbosync.wiring import Setup, open_ledger, open_source
@@ -56,7 +59,27 @@ def resolve(setup: Setup, request: Request) -> Answer:
     """
     with _ledger(setup) as ledger:
         snapshot = open_source(setup, expect_orders=False).read()
+        if request.verb == "ours":
+            _refuse_fenced(setup, ledger, snapshot, source_of(ledger, request.ref))
         return take_word(ledger, snapshot, request, setup.clock.now())
+
+
+def _refuse_fenced(setup: Setup, ledger: Ledger, snapshot: Snapshot, source: str) -> None:
+    """Nothing of an order, charge or credit from before the start date is sent on a word."""
+    policy = policy_of(setup.settings)
+    today = setup.clock.now().astimezone(setup.zone).date()
+    start, (kind, _, id_) = policy.start_date, source.partition(":")
+    is_old = False
+    if kind in ("order", "charge"):
+        is_old = is_before_start(source, Context(snapshot, policy, Memory(), today))
+    elif kind == "credit_memo" and (credit := snapshot.credit_memos.get(id_)):
+        is_old = start is not None and credit.issued < start
+    if is_old and not any(entry.key.source == source for entry in ledger.entries()):
+        raise SetupError(
+            f"{named(source).capitalize()} is from before the start date {start}: that is"
+            " QuickBooks' own, and nothing of it is sent.",
+            "Enter it in QuickBooks by hand where it is missing there.",
+        )
 
 
 def take_word(ledger: Ledger, snapshot: Snapshot, request: Request, now: datetime) -> Answer:

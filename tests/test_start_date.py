@@ -266,3 +266,20 @@ def test_an_opening_deposit_that_is_settled_by_hand_leaves_the_list(shop: Shop) 
     shop.writes_nothing("resolve", "payment:2", "--theirs")
     shop.writes_nothing("sync")
     assert left(shop) == [] and shop.books("Payment") == []
+
+
+def test_a_word_sends_nothing_of_an_order_from_before_and_says_so(shop: Shop) -> None:
+    assert shop.run("sync").code == 0
+    no = shop.writes_nothing("resolve", "order:1001", "--ours", code=4)
+    assert "before the start date 2026-03-05" in no.err and "nothing of it is sent" in no.err
+    assert shop.run("resolve", "order:1002", "--ours").code == 4, "it is not edited"
+    assert shop.books("Invoice") == []
+
+
+def test_a_deposit_that_bears_the_id_of_such_an_order_goes_out_on_a_word(shop: Shop) -> None:
+    deposit = payment("1001", "40.00", date="2026-03-01")
+    deliver(shop, payments=[deposit], payment_applications=[applied("1001", "order:1002", "40.00")])
+    assert shop.run("sync").code == 0
+    done = shop.run("resolve", "payment:1001", "--ours")
+    assert done.code == 0, done.text
+    assert [paid["TotalAmt"] for paid in shop.books("Payment")] == [40]
