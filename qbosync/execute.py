@@ -19,7 +19,7 @@ from qbosync.converted import ADOPTED
 from qbosync.errors import QbosyncError
 from qbosync.key import Action, Entity, Key
 from qbosync.landing import Landing
-from qbosync.lookup import read, references
+from qbosync.lookup import references
 from qbosync.mapping.context import Found
 from qbosync.notice import gone_of
 from qbosync.operation import Body, Entry, Intent, Operation, digest
@@ -27,6 +27,7 @@ from qbosync.outcome import Outcome, Progress, Written
 from qbosync.plan import Plan
 from qbosync.prepare import Preparation
 from qbosync.qbo.client import Answer, Call
+from qbosync.search import read
 from qbosync.shop import Shop
 from qbosync.wire import agreed
 from qbosync.writing import Writing

@@ -8,7 +8,6 @@ from typing import Any
 
 from qbosync.errors import QbosyncError, SetupError, TemporaryError
 from qbosync.key import Action, Entity
-from qbosync.lookup import customer_of
 from qbosync.mapping.context import Candidate
 from qbosync.mapping.credit_memo import is_emptied
 from qbosync.model import Problem
@@ -19,6 +18,7 @@ from qbosync.qbo.catalogue import CLOSED
 from qbosync.qbo.client import Answer
 from qbosync.qbo.faults import Fault, advice, error_for, remedy
 from qbosync.recognise import Verdict, recognise
+from qbosync.search import customer_of
 from qbosync.settle import Decision, Step, waiting
 from qbosync.wire import agreed
 from qbosync.writing import Writing

@@ -17,7 +17,6 @@ from qbosync.drift import classify, merged_into, owned
 from qbosync.edit import Edit, Kind, Says, Word
 from qbosync.key import Entity, Key
 from qbosync.ledger import Ledger
-from qbosync.lookup import read
 from qbosync.mapping.context import Memory
 from qbosync.operation import VOID_DIGEST, Body, Entry
 from qbosync.outcome import Outcome
@@ -25,6 +24,7 @@ from qbosync.person import asked_for, edited_rows, followed
 from qbosync.qbo.client import Company
 from qbosync.rebuilding import has_forgotten
 from qbosync.recollect import taken_back
+from qbosync.search import read
 from qbosync.shop import Shop
 from qbosync.stranger import gone_among, strangers_among
 

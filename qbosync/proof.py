@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from qbosync.errors import SetupError
 from qbosync.key import Action
-from qbosync.lookup import read
 from qbosync.mapping.posted import made_at
 from qbosync.model import Problem
 from qbosync.operation import Intent, Posted
 from qbosync.outcome import Outcome
 from qbosync.qbo.client import Company
+from qbosync.search import read
 from qbosync.wire import discrepancies, is_another, says_what_was_sent
 
 _SERIOUS = {

@@ -13,7 +13,6 @@ from datetime import datetime
 from qbosync.around import made_from
 from qbosync.errors import TemporaryError
 from qbosync.key import Action, Key
-from qbosync.lookup import since_intents
 from qbosync.model import Problem
 from qbosync.operation import Intent, Operation, Posted
 from qbosync.outcome import Outcome, Progress, Written
@@ -21,6 +20,7 @@ from qbosync.proof import as_it_is, gone_since, prove
 from qbosync.qbo.client import Call
 from qbosync.qbo.faults import error_for
 from qbosync.rebuilding import is_from_before
+from qbosync.search import since_intents
 from qbosync.settle import Decision, Step, decide, evidence, waiting
 from qbosync.shop import Shop
 from qbosync.wire import agreed

@@ -57,7 +57,7 @@ def resolve(setup: Setup, request: Request) -> Answer:
     Raises:
         SetupError: If there is nothing to decide, or the word does not fit the record.
     """
-    with _ledger(setup) as ledger:
+    with ledger_at_rest(setup) as ledger:
         snapshot = open_source(setup, expect_orders=False).read()
         if request.verb == "ours":
             _refuse_fenced(setup, ledger, snapshot, source_of(ledger, request.ref))
@@ -97,7 +97,7 @@ def take_word(ledger: Ledger, snapshot: Snapshot, request: Request, now: datetim
 
 
 @contextmanager
-def _ledger(setup: Setup) -> Iterator[Ledger]:
+def ledger_at_rest(setup: Setup) -> Iterator[Ledger]:
     """The ledger, while no run is going."""
     connection = setup.connected()
     lock = setup.places.lock(connection.environment, connection.realm_id)
@@ -272,40 +272,3 @@ _VERBS = {
     "forget": _forget,
     "same_as": _same_as,
 }
-
-
-# Putting aside ----------------------------------------------------------------------------
-
-
-def put_aside(setup: Setup, ref: str, why: str, by: str) -> str:
-    """Hold a record until it is released.
-
-    Raises:
-        SetupError: If nothing is known of it.
-    """
-    with _ledger(setup) as ledger:
-        source = source_of(ledger, ref)
-        is_known = any(entry.key.source == source for entry in ledger.entries())
-        if not is_known and source not in owners(open_source(setup, expect_orders=False).read()):
-            raise SetupError(
-                f"Nothing is known of {named(source)}.",
-                "Give kind:id as the export has it, or a document's number.",
-            )
-        ledger.put_aside(source, why, by, setup.clock.now())
-    return source
-
-
-def release(setup: Setup, ref: str) -> str:
-    """Let a record go again.
-
-    Raises:
-        SetupError: If it was not put aside.
-    """
-    with _ledger(setup) as ledger:
-        source = source_of(ledger, ref)
-        if not ledger.release(source):
-            raise SetupError(
-                f"{named(source).capitalize()} was not put aside by hand.",
-                "`qbosync explain` tells what holds it.",
-            )
-    return source

@@ -28,6 +28,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "init",
         "inquire",
         "resolve",
+        "aside",
         "running",
         "upkeep",
         "takeover",
@@ -61,6 +62,7 @@ LAYERS = [  # upper may import lower, never the reverse
         "writing",
         "outcome",
         "lookup",
+        "search",
     },
     {"ledger", "qbo", "source", "tokens", "lock"},
     {

@@ -80,7 +80,7 @@ def hold(ctx: click.Context, ref: str, because: str) -> None:
     \b
     Example:  qbosync hold order:1042 --because "price in dispute"
     """
-    from qbosync.resolve import put_aside
+    from qbosync.aside import put_aside
     from qbosync.screen import named
 
     source = put_aside(setup_of(ctx), ref, because, getpass.getuser())
@@ -96,7 +96,7 @@ def release(ctx: click.Context, ref: str) -> None:
     \b
     Example:  qbosync release order:1042
     """
-    from qbosync.resolve import release as let_go
+    from qbosync.aside import release as let_go
     from qbosync.screen import named
 
     source = let_go(setup_of(ctx), ref)

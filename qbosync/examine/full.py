@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from qbosync.edit import Edit, Kind
 from qbosync.key import Entity, Key
 from qbosync.ledger import Ledger
-from qbosync.lookup import read
 from qbosync.model import Problem
 from qbosync.notice import notice
 from qbosync.operation import Body, Entry
@@ -22,6 +21,7 @@ from qbosync.person import named, what_happened
 from qbosync.qbo.client import Company
 from qbosync.qbo.preferences import Check
 from qbosync.reason import word
+from qbosync.search import read
 
 _OURS = (
     Entity.CUSTOMER, Entity.ITEM, Entity.ESTIMATE, Entity.INVOICE, Entity.CREDIT_MEMO,

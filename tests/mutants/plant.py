@@ -108,7 +108,7 @@ PLANTS = (
     Plant(
         "what is looked for is known by our mark",
         "looked for by number only",
-        "qbosync/lookup.py",
+        "qbosync/search.py",
         '                bodies = {str(body["Id"]): body for body in recent}\n',
         "                bodies = {}\n",
         LAYER + "test_looking_first_goes_by_our_mark_and_not_only_by_the_number",
