@@ -62,16 +62,17 @@ def cases(is_all_pairs: bool = False) -> Iterator[tuple[str, World]]:
     """Every case by name."""
     whole = week()
     runs = [at for at, step in enumerate(whole) if step.kind == "run"]
-    steps = whole[: runs[1] + 1]
     for number in range(len(_WORLDS)):
         for turn, at in enumerate(runs[:2]):
+            # The clean runs that follow each history are the recovery.
+            steps = whole[: at + 1]
             names = boundaries(number, steps, turn)
             for nth, name in enumerate(names, 1):
                 yield (
                     f"run {turn + 1}: killed at {name}",
                     world(number, _with(steps, at, kill_at=nth)),
                 )
-                killed = _with(whole if turn else steps, at, kill_at=nth)
+                killed = _with(whole[: runs[turn + 1] + 1], at, kill_at=nth)
                 again = range(1, 60, 1 if is_all_pairs else _STRIDE)
                 for other in again:
                     twice = _with(killed, runs[turn + 1], kill_at=other)
